@@ -1,0 +1,35 @@
+"""Sphinx configuration; the build needs no network."""
+
+from importlib.metadata import version as installed_version
+
+project = "skdeepcluster"
+author = "skdeepcluster developers"
+copyright = f"2026, {author}"
+release = version = installed_version("skdeepcluster")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+default_role = "literal"
+nitpicky = False
+
+autodoc_typehints = "none"  # the docstrings say more than the annotations
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "download_all_examples": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_show_sourcelink = False
+html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}

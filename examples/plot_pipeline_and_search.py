@@ -1,0 +1,69 @@
+"""
+======================
+Pipelines and searches
+======================
+
+A deep clusterer is an estimator like any other: it stands in a pipeline behind a scaler, before a
+classifier, and inside a grid search, with labels or without.
+"""
+
+# %%
+# Behind a scaler
+# ---------------
+# A ``StandardScaler`` works on rows, so the images are flattened and ``image_shape`` tells the
+# clusterer what they were. A few hundred images and few epochs keep this example short; they are
+# too few for good clusters.
+
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeepcluster import ContrastiveClustering
+from skdeepcluster.metrics import clustering_accuracy_score
+from skdeepcluster.plotting import ClusterGalleryDisplay
+
+X, y = load_digits(n_class=5, return_X_y=True)
+X, y = X[:400], y[:400]
+clusterer = ContrastiveClustering(
+    n_clusters=5, image_shape=(8, 8), max_epochs=20, batch_size=100, random_state=0
+)
+model = make_pipeline(StandardScaler(), clusterer)
+labels = model.fit_predict(X)
+print(f"ACC {clustering_accuracy_score(y, labels):.3f}")
+
+# %%
+# The pipeline is drawn like the estimator; the images shown are the ones before the scaler.
+
+ClusterGalleryDisplay.from_estimator(model, X, n_images=8, image_shape=(8, 8))
+
+# %%
+# Before a classifier
+# -------------------
+# As a step of a pipeline the clusterer hands on its embedding. Here all images train it, and only
+# 50 labels the classifier.
+
+embedding = model.transform(X)
+classifier = LogisticRegression().fit(embedding[:50], y[:50])
+print(f"accuracy with 50 labels {classifier.score(embedding[50:], y[50:]):.3f}")
+
+# %%
+# A search without labels
+# -----------------------
+# ``score`` needs no labels: it is a silhouette in the embedding, averaged over the images left out.
+
+grid = {"contrastiveclustering__lr": [3e-4, 1e-3]}
+search = GridSearchCV(model, grid, cv=2).fit(X)
+print("lr   ", grid["contrastiveclustering__lr"])
+print("score", search.cv_results_["mean_test_score"].round(3).tolist())
+
+# %%
+# A search with labels
+# --------------------
+# Where labels are at hand, any metric of clusterings does.
+
+search = GridSearchCV(model, grid, cv=2, scoring=make_scorer(clustering_accuracy_score)).fit(X, y)
+print("lr ", grid["contrastiveclustering__lr"])
+print("ACC", search.cv_results_["mean_test_score"].round(3).tolist())

@@ -1,0 +1,152 @@
+"""Batched geometry: crop, mirror and affine map of every sample in one bilinear sampling pass."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["inverse_affine", "random_boxes", "warp"]
+
+
+def random_boxes(
+    images: Tensor,
+    apply: Tensor,
+    *,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draw one random crop box per sample.
+
+    The share of the area is uniform in `scale`, the aspect ratio width / height log-uniform in
+    `ratio`, the place uniform among those inside the image; sides are whole pixels.
+    torchvision's ``RandomResizedCrop`` draws up to ten times until a box fits, then takes a
+    central crop. Here the first draw counts and a side longer than the image is cut to it, which
+    needs no look at values; boxes that span a full side are a little more frequent.
+
+    Parameters
+    ----------
+    images : Tensor of shape (B, C, H, W)
+        Gives batch size, image size, dtype and device.
+    apply : bool Tensor of shape (B,)
+        Samples that are cropped; the others get the whole image as their box.
+    scale : tuple of two floats
+        Range of the share of the area, in (0, 1].
+    ratio : tuple of two floats
+        Range of width / height, positive.
+    generator : torch.Generator or None, default=None
+        Source of randomness, on the device of `images`.
+
+    Returns
+    -------
+    Tensor of shape (B, 4)
+        Integer-valued (top, left, height, width) in pixels.
+    """
+    batch, _, height, width = images.shape
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    share, root, place_y, place_x = images.new_empty(4, batch).unbind()
+    share.uniform_(scale[0], scale[1], generator=generator).mul_(height * width).sqrt_()
+    root.uniform_(low / 2, high / 2, generator=generator).exp_()
+    columns = torch.where(apply, (share * root).round_().clamp_(1, width), width)
+    rows = torch.where(apply, (share / root).round_().clamp_(1, height), height)
+    top = (place_y.uniform_(generator=generator) * (height - rows + 1)).floor_()
+    left = (place_x.uniform_(generator=generator) * (width - columns + 1)).floor_()
+    return torch.stack((top, left, rows, columns), 1)
+
+
+def inverse_affine(
+    angle: Tensor, shift_x: Tensor, shift_y: Tensor, scale: Tensor, shear: Tensor
+) -> Tensor:
+    """Compute the map from output to source pixels of each sample's affine transformation.
+
+    Forward, about the centre of the image: shear along x, scale, rotate, then shift, with the
+    signs of torchvision's ``affine`` (its ``rotate`` turns by the negative angle).
+
+    Parameters
+    ----------
+    angle : Tensor of shape (B,)
+        Rotation in degrees, clockwise on the screen.
+    shift_x, shift_y : Tensor of shape (B,)
+        Translation to the right and downwards, in pixels.
+    scale : Tensor of shape (B,)
+        Magnification, positive.
+    shear : Tensor of shape (B,)
+        Shear angle along x in degrees, within (-90, 90).
+
+    Returns
+    -------
+    Tensor of shape (B, 2, 3)
+        Rows (a, b, c): source x, then source y, as ``a * x + b * y + c`` in pixels from the centre.
+    """
+    turn = torch.deg2rad(angle)
+    cos, sin, slant = turn.cos() / scale, turn.sin() / scale, torch.deg2rad(shear).tan()
+    a, b = cos - slant * sin, sin + slant * cos
+    move_x, move_y = a * shift_x + b * shift_y, cos * shift_y - sin * shift_x
+    return torch.stack((a, b, -move_x, -sin, cos, -move_y), 1).view(-1, 2, 3)
+
+
+def _inside(centres: Tensor, start: Tensor, length: Tensor) -> Tensor:
+    """Map pixel centres of the whole axis into a box, no farther out than its outermost centres."""
+    inside = start + centres * (length / centres.shape[-1])
+    return inside.clamp(start + 0.5, start + length - 0.5)
+
+
+def warp(
+    images: Tensor,
+    *,
+    boxes: Tensor | None = None,
+    flip: Tensor | None = None,
+    matrix: Tensor | None = None,
+    padding: str = "border",
+) -> Tensor:
+    """Transform every sample by its own affine map, crop and mirroring, in one interpolation.
+
+    The result is that of the affine map on the whole image, then the crop of it resized to the
+    full size, then the mirroring, but interpolated (bilinearly) once instead of up to three times.
+    What is left out is not done. Because the affine map comes first, the corners that a rotation
+    would leave open are filled from the image around the crop where there is any.
+
+    Parameters
+    ----------
+    images : Tensor of shape (B, C, H, W)
+        Floating-point images; not written to.
+    boxes : Tensor of shape (B, 4) or None, default=None
+        Crop boxes (top, left, height, width) in pixels, as from `random_boxes`.
+    flip : bool Tensor of shape (B,) or None, default=None
+        Samples that are mirrored left to right.
+    matrix : Tensor of shape (B, 2, 3) or None, default=None
+        Maps from output to source, as from `inverse_affine`.
+    padding : {"border", "zeros"}, default="border"
+        What lies outside of the image: its outermost pixels, or zeros.
+
+    Returns
+    -------
+    Tensor of shape (B, C, H, W)
+        The transformed images, of the dtype of `images`.
+    """
+    batch, _, height, width = images.shape
+    x = torch.arange(width, device=images.device, dtype=images.dtype).add_(0.5)[None]
+    y = torch.arange(height, device=images.device, dtype=images.dtype).add_(0.5)[None]
+    if boxes is not None:
+        top, left, rows, columns = boxes.unsqueeze(-1).unbind(1)
+        x, y = _inside(x, left, columns), _inside(y, top, rows)
+    if flip is not None:
+        x = torch.where(flip[:, None], x.flip(-1), x)
+    grid = _grid(x - width / 2, y - height / 2, matrix).expand(batch, -1, -1, -1)
+    return F.grid_sample(
+        images, grid, mode="bilinear", padding_mode=padding, align_corners=False
+    )
+
+
+def _grid(x: Tensor, y: Tensor, matrix: Tensor | None) -> Tensor:
+    """Compute the sampling grid (B, H, W, 2) from centred pixel coordinates (B, W) and (B, H)."""
+    if matrix is None:
+        matrix = torch.eye(2, 3, device=x.device, dtype=x.dtype)[None]
+    to_unit = torch.stack((matrix[:, 0] * (2 / x.shape[-1]), matrix[:, 1] * (2 / y.shape[-1])), 1)
+    along_x = to_unit[:, :, :1] * x[:, None] + to_unit[:, :, 2:]
+    along_y = to_unit[:, :, 1:2] * y[:, None]
+    # The sum is laid out as two planes: one broadcast addition, nothing to interleave.
+    return (along_x[:, :, None, :] + along_y[:, :, :, None]).permute(0, 2, 3, 1)

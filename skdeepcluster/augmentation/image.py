@@ -1,0 +1,294 @@
+"""Random augmentation of batches of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from .blur import gaussian_blur
+from .colour import color_jitter, grayscale
+from .geometry import inverse_affine, random_boxes, warp
+
+__all__ = ["ImageAugmentation"]
+
+_PROBABILITY = [Interval(Real, 0, 1, closed="both")]
+_STRENGTH = [Interval(Real, 0, None, closed="left")]
+_PAIR = [tuple, list]
+# Range parameters: the smallest and greatest value allowed, and whether the smallest is.
+_BOUNDS = {
+    "crop_scale": (0.0, 1.0, False),
+    "crop_ratio": (0.0, inf, False),
+    "zoom": (0.0, inf, False),
+    "blur_sigma": (0.0, inf, True),
+}
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Random numbers for one batch: one per sample, on its device."""
+
+    images: Tensor
+    generator: torch.Generator | None
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        """Draw uniformly in [low, high)."""
+        count = len(self.images)
+        return self.images.new_empty(count).uniform_(low, high, generator=self.generator)
+
+    def switch(self, probability: float) -> Tensor:
+        """Draw whether a sample takes part."""
+        return self.uniform(0.0, 1.0) < probability
+
+
+class ImageAugmentation(BaseEstimator):
+    """Crop, mirror, distort, recolour and blur every image of a batch at random.
+
+    All samples are transformed at once on their device, each with parameters of its own, by at
+    most one interpolation. The order is: affine map, crop, mirroring; colour; greyscale; blur.
+    The defaults suit photographs. Saturation, hue and greyscale concern images of three channels
+    and leave others alone.
+
+    Parameters
+    ----------
+    crop_scale : tuple of two floats, default=(0.2, 1.0)
+        Range of the share of the area that a crop keeps. (1, 1) switches the crop off.
+    crop_ratio : tuple of two floats, default=(3/4, 4/3)
+        Range of the width / height of a crop; it is then resized to the image's size.
+    crop_probability : float, default=1.0
+        Probability of the crop.
+    flip_probability : float, default=0.5
+        Probability of mirroring left to right.
+    rotation : float, default=0.0
+        Greatest rotation in degrees, either way.
+    translation : float, default=0.0
+        Greatest shift along each axis, as a share of the side.
+    shear : float, default=0.0
+        Greatest shear along x in degrees, either way.
+    zoom : tuple of two floats, default=(1.0, 1.0)
+        Range of magnification.
+    affine_probability : float, default=1.0
+        Probability of rotation, translation, shear and zoom together.
+    brightness, contrast, saturation : float, default=0.4
+        A factor is drawn from [max(0, 1 - value), 1 + value].
+    hue : float, default=0.1
+        Greatest shift of the hue in turns, at most 0.5.
+    jitter_probability : float, default=0.8
+        Probability of brightness, contrast, saturation and hue together.
+    grayscale_probability : float, default=0.2
+        Probability of losing the colours.
+    blur_sigma : tuple of two floats, default=(0.1, 2.0)
+        Range of the standard deviation of the Gaussian blur, in pixels.
+    blur_probability : float, default=0.0
+        Probability of the blur.
+    padding : {"border", "zeros"}, default="border"
+        What the affine map finds outside of the image: its outermost pixels, or zeros.
+
+    References
+    ----------
+    .. [1] Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations",
+       ICML 2020, appendix A.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepcluster.augmentation import ImageAugmentation
+    >>> augment = ImageAugmentation(flip_probability=0.0)
+    >>> augment(torch.rand(8, 3, 32, 32), torch.Generator().manual_seed(0)).shape
+    torch.Size([8, 3, 32, 32])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "crop_scale": _PAIR,
+        "crop_ratio": _PAIR,
+        "crop_probability": _PROBABILITY,
+        "flip_probability": _PROBABILITY,
+        "rotation": [Interval(Real, 0, 180, closed="both")],
+        "translation": [Interval(Real, 0, 1, closed="both")],
+        "shear": [Interval(Real, 0, 90, closed="left")],
+        "zoom": _PAIR,
+        "affine_probability": _PROBABILITY,
+        "brightness": _STRENGTH,
+        "contrast": _STRENGTH,
+        "saturation": _STRENGTH,
+        "hue": [Interval(Real, 0, 0.5, closed="both")],
+        "jitter_probability": _PROBABILITY,
+        "grayscale_probability": _PROBABILITY,
+        "blur_sigma": _PAIR,
+        "blur_probability": _PROBABILITY,
+        "padding": [StrOptions({"border", "zeros"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        crop_scale: tuple[float, float] = (0.2, 1.0),
+        crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        crop_probability: float = 1.0,
+        flip_probability: float = 0.5,
+        rotation: float = 0.0,
+        translation: float = 0.0,
+        shear: float = 0.0,
+        zoom: tuple[float, float] = (1.0, 1.0),
+        affine_probability: float = 1.0,
+        brightness: float = 0.4,
+        contrast: float = 0.4,
+        saturation: float = 0.4,
+        hue: float = 0.1,
+        jitter_probability: float = 0.8,
+        grayscale_probability: float = 0.2,
+        blur_sigma: tuple[float, float] = (0.1, 2.0),
+        blur_probability: float = 0.0,
+        padding: str = "border",
+    ) -> None:
+        self.crop_scale = crop_scale
+        self.crop_ratio = crop_ratio
+        self.crop_probability = crop_probability
+        self.flip_probability = flip_probability
+        self.rotation = rotation
+        self.translation = translation
+        self.shear = shear
+        self.zoom = zoom
+        self.affine_probability = affine_probability
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+        self.jitter_probability = jitter_probability
+        self.grayscale_probability = grayscale_probability
+        self.blur_sigma = blur_sigma
+        self.blur_probability = blur_probability
+        self.padding = padding
+
+    @classmethod
+    def photo(cls) -> ImageAugmentation:
+        """Make the augmentation for photographs, close to SimCLR's for small images.
+
+        Returns
+        -------
+        ImageAugmentation
+            With the default parameters.
+        """
+        return cls()
+
+    @classmethod
+    def glyph(cls) -> ImageAugmentation:
+        """Make the augmentation for signs (digits, letters): no mirroring, no change of colour.
+
+        Returns
+        -------
+        ImageAugmentation
+            With milder crops, small rotations, shifts, shears and zooms.
+        """
+        return cls(
+            crop_scale=(0.5, 1.0),
+            flip_probability=0.0,
+            rotation=15.0,
+            translation=0.1,
+            shear=10.0,
+            zoom=(0.9, 1.1),
+            jitter_probability=0.0,
+            grayscale_probability=0.0,
+            blur_probability=0.0,
+        )
+
+    def validate(self) -> None:
+        """Check the parameters.
+
+        Raises
+        ------
+        ValueError
+            Where a parameter breaks its rule; the message names it, the rule and the value.
+        """
+        self._validate_params()
+        for name, (least, greatest, closed) in _BOUNDS.items():
+            if not _is_range(getattr(self, name), least, greatest, closed):
+                rule = f"{least:g} {'<=' if closed else '<'} low <= high"
+                rule += f" <= {greatest:g}" if isfinite(greatest) else " < inf"
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a pair (low, high) "
+                    f"of numbers with {rule}. Got {getattr(self, name)!r} instead."
+                )
+
+    def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Augment a batch.
+
+        Parameters
+        ----------
+        images : float Tensor of shape (B, C, H, W)
+            Images in [0, 1]; not written to.
+        generator : torch.Generator or None, default=None
+            Source of randomness, on the device of `images`.
+
+        Returns
+        -------
+        Tensor of shape (B, C, H, W)
+            Augmented images in [0, 1], of the dtype of `images`; `images` itself where every
+            change is switched off.
+        """
+        draws = _Draws(images, generator)
+        images = self._move(images, draws)
+        images = self._recolour(images, draws)
+        if self.blur_probability > 0 and self.blur_sigma[1] > 0:
+            sigma = draws.uniform(*self.blur_sigma) * draws.switch(self.blur_probability)
+            images = gaussian_blur(images, sigma)
+        return images
+
+    def _move(self, images: Tensor, draws: _Draws) -> Tensor:
+        """Crop, mirror and distort in one pass."""
+        boxes = flip = None
+        if self.crop_probability > 0 and self.crop_scale[0] < 1:
+            apply = draws.switch(self.crop_probability)
+            span = {"scale": self.crop_scale, "ratio": self.crop_ratio}
+            boxes = random_boxes(images, apply, **span, generator=draws.generator)
+        if self.flip_probability > 0:
+            flip = draws.switch(self.flip_probability)
+        matrix = self._matrix(images, draws)
+        if boxes is None and flip is None and matrix is None:
+            return images
+        return warp(images, boxes=boxes, flip=flip, matrix=matrix, padding=self.padding)
+
+    def _matrix(self, images: Tensor, draws: _Draws) -> Tensor | None:
+        """Draw the affine maps; None where they are switched off."""
+        low, high = self.zoom
+        still = low == high == 1 and not (self.rotation or self.translation or self.shear)
+        if still or self.affine_probability == 0:
+            return None
+        apply = draws.switch(self.affine_probability)
+        reach_y, reach_x = (self.translation * side for side in images.shape[-2:])
+        limits = (self.rotation, reach_x, reach_y, self.shear)
+        angle, shift_x, shift_y, shear = (draws.uniform(-a, a) * apply for a in limits)
+        scale = 1 + draws.uniform(low - 1, high - 1) * apply
+        return inverse_affine(angle, shift_x, shift_y, scale, shear)
+
+    def _recolour(self, images: Tensor, draws: _Draws) -> Tensor:
+        """Jitter the colours, then make some images grey."""
+        is_rgb = images.shape[1] == 3
+        spreads = {"brightness": self.brightness, "contrast": self.contrast}
+        if is_rgb:
+            spreads["saturation"] = self.saturation
+        spreads = {name: spread for name, spread in spreads.items() if spread > 0}
+        has_hue = is_rgb and self.hue > 0
+        if self.jitter_probability > 0 and (spreads or has_hue):
+            apply = draws.switch(self.jitter_probability)
+            factors = {n: 1 + draws.uniform(-min(s, 1.0), s) * apply for n, s in spreads.items()}
+            if has_hue:
+                factors["hue"] = draws.uniform(-self.hue, self.hue) * apply
+            images = color_jitter(images, **factors)
+        if is_rgb and self.grayscale_probability > 0:
+            images = grayscale(images, draws.switch(self.grayscale_probability))
+        return images
+
+
+def _is_range(value: Any, least: float, greatest: float, closed: bool) -> bool:
+    """Say whether a value is a finite pair of numbers in ascending order within the bounds."""
+    if len(value) != 2 or not all(isinstance(v, Real) and isfinite(v) for v in value):
+        return False
+    low, high = value
+    return (least <= low if closed else least < low) and low <= high <= greatest

@@ -1,0 +1,98 @@
+"""Random augmentation of batches of vectors."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from torch import Tensor
+
+__all__ = ["VectorAugmentation"]
+
+
+class VectorAugmentation(BaseEstimator):
+    """Mix, corrupt and jitter the rows of a batch of standardised vectors.
+
+    Every row meets a random row of the same batch, its partner (itself once in B times): it moves
+    a random part of the way towards it (`mix`), and random features are replaced by the partner's
+    (`mask_probability`), which keeps every feature's own distribution, after [1]_. Then Gaussian
+    noise is added.
+
+    Parameters
+    ----------
+    noise : float, default=0.1
+        Standard deviation of the noise, in units of each feature's spread.
+    mask_probability : float, default=0.1
+        Probability that a feature is replaced by the partner's value.
+    mix : float, default=0.1
+        The part of the way towards the partner is uniform in [0, mix].
+
+    References
+    ----------
+    .. [1] Bahri et al., "SCARF: Self-Supervised Contrastive Learning using Random Feature
+       Corruption", ICLR 2022, section 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeepcluster.augmentation import VectorAugmentation
+    >>> augment = VectorAugmentation(noise=0.05)
+    >>> augment(torch.zeros(8, 3), torch.Generator().manual_seed(0)).shape
+    torch.Size([8, 3])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "mask_probability": [Interval(Real, 0, 1, closed="both")],
+        "mix": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(
+        self, *, noise: float = 0.1, mask_probability: float = 0.1, mix: float = 0.1
+    ) -> None:
+        self.noise = noise
+        self.mask_probability = mask_probability
+        self.mix = mix
+
+    def validate(self) -> None:
+        """Check the parameters.
+
+        Raises
+        ------
+        ValueError
+            Where a parameter is out of its range; the message names it, the range and the value.
+        """
+        self._validate_params()
+
+    def __call__(self, rows: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Augment a batch.
+
+        Parameters
+        ----------
+        rows : float Tensor of shape (B, d)
+            Standardised vectors; not written to.
+        generator : torch.Generator or None, default=None
+            Source of randomness, on the device of `rows`.
+
+        Returns
+        -------
+        Tensor of shape (B, d)
+            Augmented vectors, of the dtype of `rows`.
+        """
+        if self.mix > 0 or self.mask_probability > 0:
+            rows = self._meet(rows, generator)
+        if self.noise > 0:
+            noise = rows.new_empty(rows.shape).normal_(0, self.noise, generator=generator)
+            rows = noise.add_(rows)
+        return rows
+
+    def _meet(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Move rows towards their partners: all the way in the masked features."""
+        count = len(rows)
+        partner = torch.randint(count, (count,), device=rows.device, generator=generator)
+        part = rows.new_empty(count, 1).uniform_(0, self.mix, generator=generator)
+        mask = rows.new_empty(rows.shape).bernoulli_(self.mask_probability, generator=generator)
+        return torch.lerp(rows, rows[partner], torch.maximum(mask, part))

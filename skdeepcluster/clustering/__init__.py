@@ -1,0 +1,8 @@
+"""Classical clustering on the device: label bookkeeping and label-free scores."""
+
+from __future__ import annotations
+
+from skdeepcluster.clustering.labels import compact_labels, size_entropy
+from skdeepcluster.clustering.silhouette import simplified_silhouette
+
+__all__ = ["compact_labels", "simplified_silhouette", "size_entropy"]

@@ -1,0 +1,146 @@
+"""Where the samples, channels, rows and columns stand in an array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+__all__ = ["Layout", "infer_layout"]
+
+CHANNEL_COUNTS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    Describe how one sample is stored, and the canonical shape it is read as.
+
+    Parameters
+    ----------
+    stored : tuple of int
+        Shape of one sample as the caller gives it.
+    shape : tuple of int
+        Canonical shape: ``(C, H, W)`` of an image, ``(d,)`` of a vector.
+    channels_last : bool
+        Whether the stored (or flattened) sample has its channels last.
+    """
+
+    stored: tuple[int, ...]
+    shape: tuple[int, ...]
+    channels_last: bool = False
+
+    @property
+    def n_features(self) -> int:
+        """Number of values in one sample."""
+        return math.prod(self.shape)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether samples are images rather than vectors."""
+        return len(self.shape) == 3
+
+    def canonical(self, chunk: Tensor) -> Tensor:
+        """
+        Bring stored samples into the canonical order of axes.
+
+        Parameters
+        ----------
+        chunk : Tensor of shape (b, *stored)
+            Samples as the caller keeps them.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape)
+            A view where one is possible; not necessarily contiguous.
+        """
+        if not self.is_image:
+            return chunk
+        channels, height, width = self.shape
+        if self.channels_last:
+            return chunk.reshape(-1, height, width, channels).movedim(-1, 1)
+        return chunk.reshape(-1, channels, height, width)
+
+
+def infer_layout(
+    stored: tuple[int, ...],
+    image_shape: Sequence[int] | None = None,
+    channel_axis: str = "auto",
+) -> Layout:
+    """
+    Decide what the axes of one sample mean.
+
+    Parameters
+    ----------
+    stored : tuple of int
+        Shape of one sample: ``X.shape[1:]``, with one to three entries.
+    image_shape : sequence of int or None, default=None
+        Shape of one image where rows are flattened images: ``(H, W)``, ``(H, W, C)`` or
+        ``(C, H, W)``.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where channels stand in a shape of three entries. ``"auto"`` takes the end whose length is
+        1, 3 or 4 and refuses to guess where both ends are, or neither is.
+
+    Returns
+    -------
+    Layout
+        The meaning of the axes.
+
+    Raises
+    ------
+    ValueError
+        If the shape is ambiguous, or `image_shape` does not fit the samples.
+    """
+    if image_shape is None:
+        return _layout_of(stored, stored, channel_axis)
+    image = _checked_image_shape(image_shape)
+    if len(stored) == 1:
+        if math.prod(image) != stored[0]:
+            raise ValueError(
+                f"image_shape must multiply to the number of features of X: {image} gives "
+                f"{math.prod(image)}, X has {stored[0]} features."
+            )
+    elif stored != image:
+        raise ValueError(
+            f"image_shape must equal the shape of the images in X: got {image}, "
+            f"X holds images of shape {stored}."
+        )
+    return _layout_of(stored, image, channel_axis)
+
+
+def _layout_of(stored: tuple[int, ...], image: tuple[int, ...], channel_axis: str) -> Layout:
+    if len(image) == 1:
+        return Layout(stored, image)
+    if len(image) == 2:
+        return Layout(stored, (1, *image))
+    if _channels_are_last(image, channel_axis):
+        return Layout(stored, (image[2], image[0], image[1]), channels_last=True)
+    return Layout(stored, image)
+
+
+def _channels_are_last(image: tuple[int, ...], channel_axis: str) -> bool:
+    if channel_axis != "auto":
+        return channel_axis == "last"
+    first, last = image[0] in CHANNEL_COUNTS, image[2] in CHANNEL_COUNTS
+    if first == last:
+        found = "both ends could be" if first else "neither end looks like"
+        raise ValueError(
+            f"channel_axis='auto' cannot tell where the channels stand in images of shape {image}: "
+            f"{found} a channel axis of length 1, 3 or 4. Set channel_axis='last' for "
+            f"(n, H, W, C) or channel_axis='first' for (n, C, H, W)."
+        )
+    return last
+
+
+def _checked_image_shape(image_shape: Any) -> tuple[int, ...]:
+    rule = "image_shape must be None or 2 or 3 positive integers, (H, W), (H, W, C) or (C, H, W)"
+    if isinstance(image_shape, str) or not isinstance(image_shape, Sequence):
+        raise ValueError(f"{rule}; got {image_shape!r}.")
+    sides = tuple(image_shape)
+    whole = all(hasattr(side, "__index__") and not isinstance(side, bool) for side in sides)
+    if len(sides) not in (2, 3) or not whole or min(sides) < 1:
+        raise ValueError(f"{rule}; got {image_shape!r}.")
+    return tuple(int(side) for side in sides)

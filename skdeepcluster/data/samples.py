@@ -1,0 +1,237 @@
+"""Validated, read-only access to the caller's samples, whatever holds them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array
+from torch import Tensor
+
+from skdeepcluster.data.layout import Layout, infer_layout
+
+__all__ = ["Samples", "read_samples"]
+
+CHUNK_BYTES = 32 * 2**20
+LARGEST_VALUE = 1e37  # differences of two such values still fit into float32
+
+
+class Samples:
+    """
+    A view of the caller's samples that is read in canonical chunks and never written to.
+
+    Parameters
+    ----------
+    array : ndarray or Tensor of shape (n, *layout.stored)
+        The samples, of a real dtype.
+    layout : Layout
+        Meaning of the axes.
+    """
+
+    def __init__(self, array: np.ndarray | Tensor, layout: Layout) -> None:
+        self.array = array
+        self.layout = layout
+
+    def __len__(self) -> int:
+        return int(self.array.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Canonical shape of one sample: ``(C, H, W)`` or ``(d,)``."""
+        return self.layout.shape
+
+    @property
+    def is_uint8(self) -> bool:
+        """Whether a sample's values fit into bytes (uint8 or bool)."""
+        return self.array.dtype in (np.uint8, np.bool_, torch.uint8, torch.bool)
+
+    def batch(self, start: int, stop: int) -> Tensor:
+        """
+        Read consecutive samples.
+
+        Parameters
+        ----------
+        start, stop : int
+            The half-open range of samples.
+
+        Returns
+        -------
+        Tensor of shape (stop - start, *shape)
+            Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
+            float64. On the device of a tensor given, on the CPU otherwise.
+        """
+        return self._canonical(self.array[start:stop])
+
+    def take(self, index: np.ndarray) -> Tensor:
+        """
+        Read samples by their numbers.
+
+        Parameters
+        ----------
+        index : ndarray of shape (b,), dtype int64
+            The samples' numbers.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape)
+            As `batch` returns them.
+        """
+        rows = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
+        return self._canonical(self.array[rows])
+
+    def chunks(self) -> Iterator[tuple[int, Tensor]]:
+        """
+        Read all samples in order, a bounded number of bytes at a time.
+
+        Yields
+        ------
+        start : int
+            Number of the first sample of the chunk.
+        chunk : Tensor of shape (b, *shape)
+            The samples, as `batch` returns them.
+        """
+        step = max(1, CHUNK_BYTES // (8 * max(1, self.layout.n_features)))
+        for start in range(0, len(self), step):
+            yield start, self.batch(start, min(start + step, len(self)))
+
+    def _canonical(self, chunk: np.ndarray | Tensor) -> Tensor:
+        if not isinstance(chunk, Tensor):
+            chunk = _tensor_of(chunk)
+        return self.layout.canonical(chunk.to(_reading_dtype(chunk.dtype))).contiguous()
+
+
+def _tensor_of(chunk: np.ndarray) -> Tensor:
+    """Copy a piece of an array, so that read-only and foreign-order memory is no special case."""
+    if chunk.dtype in (np.uint8, np.bool_):
+        target = np.uint8
+    elif chunk.dtype in (np.float16, np.float32):
+        target = np.float32
+    else:
+        target = np.float64
+    return torch.from_numpy(np.array(chunk, dtype=target, order="C"))
+
+
+def _reading_dtype(dtype: torch.dtype) -> torch.dtype:
+    if dtype in (torch.uint8, torch.bool):
+        return torch.uint8
+    if dtype in (torch.float16, torch.bfloat16, torch.float32):
+        return torch.float32
+    return torch.float64
+
+
+def read_samples(
+    X: Any,  # noqa: N803
+    image_shape: Sequence[int] | None = None,
+    channel_axis: str = "auto",
+    *,
+    min_samples: int = 1,
+    estimator: Any = None,
+) -> Samples:
+    """
+    Validate samples and find out what their axes mean.
+
+    Parameters
+    ----------
+    X : array-like or Tensor of shape (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        The samples: real numbers of any dtype, all finite.
+    image_shape : sequence of int or None, default=None
+        Shape of one image where rows of a 2-D `X` are flattened images.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where channels stand in 4-D input.
+    min_samples : int, default=1
+        Fewest samples accepted.
+    estimator : estimator instance or None, default=None
+        Named in error messages.
+
+    Returns
+    -------
+    Samples
+        The view; nothing is copied but what conversion from lists, frames and objects needs.
+
+    Raises
+    ------
+    ValueError
+        If `X` is empty, not finite, complex, ragged, of a wrong number of dimensions, or its shape
+        is ambiguous.
+    TypeError
+        If `X` is sparse or holds things that are not numbers.
+    """
+    array = X.detach() if isinstance(X, Tensor) else _checked_array(X, min_samples, estimator)
+    if isinstance(array, Tensor):
+        _check_tensor(array, min_samples)
+    elif array.ndim > 4:
+        _refuse_dimensions(array.shape)
+    samples = Samples(array, infer_layout(tuple(array.shape[1:]), image_shape, channel_axis))
+    _check_values(samples)
+    return samples
+
+
+def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:  # noqa: N803
+    if X is None:
+        raise ValueError("X must be an array-like of samples; got None.")
+    if not hasattr(X, "shape") and not hasattr(X, "__array__"):
+        X = _array_of_lists(X)  # noqa: N806
+    numeric = getattr(X, "dtype", None) is not None and getattr(X.dtype, "kind", "O") in "biuf"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return check_array(
+            X,
+            dtype=None if numeric else "numeric",
+            allow_nd=True,
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+            estimator=estimator,
+            input_name="X",
+        )
+
+
+def _array_of_lists(X: Any) -> np.ndarray:  # noqa: N803
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"X must be a regular array: every sample needs the same shape; got a ragged "
+            f"{type(X).__name__} ({error})."
+        ) from error
+
+
+def _check_tensor(array: Tensor, min_samples: int) -> None:
+    if array.layout is not torch.strided:
+        raise TypeError(f"X must be a dense tensor; got a tensor of layout {array.layout}.")
+    if array.is_complex():
+        raise ValueError(f"Complex data not supported: X must be real; got dtype {array.dtype}.")
+    if not 2 <= array.ndim <= 4:
+        _refuse_dimensions(tuple(array.shape))
+    if len(array) < min_samples or array[0].numel() == 0:
+        raise ValueError(
+            f"X must have at least {min_samples} sample(s) of at least 1 value; "
+            f"got a tensor of shape {tuple(array.shape)}."
+        )
+
+
+def _refuse_dimensions(shape: tuple[int, ...]) -> None:
+    raise ValueError(
+        "X must have 2 to 4 dimensions: (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W). "
+        f"Found array with dim {len(shape)}, of shape {shape}. Reshape your data."
+    )
+
+
+def _check_values(samples: Samples) -> None:
+    """Refuse empty images and values that are not finite in float32, naming the first one."""
+    if samples.layout.n_features == 0:
+        raise ValueError(f"X must hold at least 1 value a sample; got shape {samples.array.shape}.")
+    if samples.is_uint8:
+        return
+    limit = LARGEST_VALUE
+    for start, chunk in samples.chunks():
+        if not bool((chunk.abs() <= limit).all()):
+            bad = ~(chunk.abs() <= limit)
+            row = start + int(bad.flatten(1).any(1).int().argmax())
+            value = float(chunk[bad][0])
+            kind = "NaN" if value != value else "infinity or a value too large for float32"
+            raise ValueError(
+                f"Input X contains {kind}: X must be finite; sample {row} holds {value}."
+            )

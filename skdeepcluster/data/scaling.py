@@ -1,0 +1,171 @@
+"""Scaling of samples: to the unit range for augmentation, then to unit spread for the network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdeepcluster.data.samples import Samples
+
+__all__ = ["Scaling"]
+
+SMALLEST_SPREAD = 1e-30
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """
+    Affine maps learnt from the training samples.
+
+    Images are brought to [0, 1] by the smallest and largest value of all training images, then
+    standardised by each channel's mean and spread. Vectors are standardised feature by feature and
+    need no second map. Every dtype that holds the same numbers gives bit-equal results.
+
+    Parameters
+    ----------
+    offset : ndarray of shape (1,) or (d,), dtype float64
+        Subtracted first, exactly: smallest value of all images, or of each feature.
+    factor : ndarray of shape (1,) or (d,), dtype float32
+        Multiplied second: one over the range of the images, or over a feature's spread.
+    shift : ndarray of shape (1,) or (d,), dtype float32
+        Subtracted third: zero for images, a feature's scaled mean for vectors.
+    mean, spread : ndarray of shape (C,) or (1,), dtype float32
+        Mean and standard deviation of each channel after the steps above.
+    """
+
+    offset: np.ndarray
+    factor: np.ndarray
+    shift: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def learn(cls, samples: Samples) -> Scaling:
+        """
+        Learn the maps from samples, in one pass.
+
+        Parameters
+        ----------
+        samples : Samples
+            The training samples.
+
+        Returns
+        -------
+        Scaling
+            The learnt maps.
+        """
+        low, high, mean, spread = _moments(samples)
+        if samples.layout.is_image:
+            offset = low.min(keepdims=True)
+            factor = _inverse(high.max(keepdims=True) - offset)
+            mean, spread = (mean - offset) * factor, spread * factor
+            return cls(offset, _f32(factor), _f32([0.0]), _f32(mean), _f32(_nonzero(spread)))
+        factor = _inverse(spread)
+        shift = (mean - low) * factor
+        return cls(low, _f32(factor), _f32(shift), _f32([0.0]), _f32([1.0]))
+
+    def to_device(self, chunk: Tensor, device: torch.device) -> Tensor:
+        """
+        Bring a chunk of canonical samples to a device, as small as they can be.
+
+        Parameters
+        ----------
+        chunk : Tensor of shape (b, *shape)
+            Samples as `Samples.batch` returns them.
+        device : torch.device
+            Where to.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape)
+            uint8 as it came; otherwise float32 with the offset already subtracted.
+        """
+        if chunk.dtype != torch.uint8:
+            offset = torch.as_tensor(self.offset, dtype=torch.float64, device=chunk.device)
+            chunk = (chunk.double() - _per_channel(offset, chunk)).float()
+        return chunk.to(device, non_blocking=True)
+
+    def unit(self, batch: Tensor) -> Tensor:
+        """
+        Map a batch on the device into the range in which augmentation works.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape)
+            Samples as `to_device` returns them.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            Images in [0, 1] (new ones may leave it); vectors of unit spread.
+        """
+        if batch.dtype == torch.uint8:
+            batch = batch.float() - self._constant(self.offset, batch)
+        batch = batch * self._constant(self.factor, batch)
+        return batch if batch.ndim == 4 else batch - self._constant(self.shift, batch)
+
+    def standardise(self, batch: Tensor) -> Tensor:
+        """
+        Give each channel of the training images zero mean and unit spread.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape), dtype float32
+            Samples as `unit` returns them, augmented or not.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            The network's input; images in channels-last memory.
+        """
+        if batch.ndim != 4:
+            return batch
+        scale = 1 / self.spread
+        batch = torch.addcmul(
+            self._constant(-self.mean * scale, batch), batch, self._constant(scale, batch)
+        )
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    def _constant(self, values: np.ndarray, batch: Tensor) -> Tensor:
+        constant = torch.tensor(values, dtype=torch.float32)
+        return _per_channel(constant.to(batch.device, non_blocking=True), batch)
+
+
+def _per_channel(values: Tensor, batch: Tensor) -> Tensor:
+    return values.view(-1, 1, 1) if batch.ndim == 4 else values
+
+
+def _f32(values: np.ndarray | list[float]) -> np.ndarray:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _nonzero(spread: np.ndarray) -> np.ndarray:
+    return np.where(spread > SMALLEST_SPREAD, spread, 1.0)
+
+
+def _inverse(spread: np.ndarray) -> np.ndarray:
+    return 1.0 / _nonzero(spread)
+
+
+def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Smallest, largest, mean and standard deviation of each channel or feature, in float64."""
+    count, low, high, mean, squares = 0, None, None, 0.0, 0.0
+    axes = (0, 2, 3) if samples.layout.is_image else (0,)
+    for _, chunk in samples.chunks():
+        values = chunk.double()
+        size = math.prod(values.shape[axis] for axis in axes)
+        own_mean = values.mean(axes, keepdim=True)
+        own_squares = (values - own_mean).square_().sum(axes).cpu().numpy()
+        own_low, own_high = values.amin(axes).cpu().numpy(), values.amax(axes).cpu().numpy()
+        low = own_low if low is None else np.minimum(low, own_low)
+        high = own_high if high is None else np.maximum(high, own_high)
+        delta = own_mean.flatten().cpu().numpy() - mean
+        squares = squares + own_squares + delta**2 * (count * size / (count + size))
+        mean, count = mean + delta * (size / (count + size)), count + size
+    if low is None or high is None:
+        raise ValueError("samples must not be empty.")
+    return low, high, np.asarray(mean), np.sqrt(np.asarray(squares) / count)

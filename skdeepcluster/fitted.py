@@ -1,0 +1,155 @@
+"""What stays after training: a model that infers, and the attributes users read."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch.nn import functional
+
+from skdeepcluster.clustering.labels import compact_labels, size_entropy
+from skdeepcluster.data import Samples, Scaling
+from skdeepcluster.training import Objective, Trainer
+from skdeepcluster.training.inference import infer_samples
+
+__all__ = ["FittedModel", "fitted_attributes", "warn_if_doubtful"]
+
+COLLAPSE_ENTROPY = 0.5
+
+
+@dataclass
+class FittedModel:
+    """
+    Networks and scaling that embed and assign samples.
+
+    Parameters
+    ----------
+    objective : Objective
+        The method's trained networks, in evaluation mode.
+    scaling : Scaling
+        Learnt from the training samples.
+    shape : tuple of int
+        Canonical shape of one sample.
+    n_clusters : int
+        Number of clusters looked for.
+    dtype : torch.dtype or None
+        Precision of inference, None for float32.
+    used : ndarray of shape (n_clusters_,), dtype int64
+        Those clusters that have members.
+    """
+
+    objective: Objective
+    scaling: Scaling
+    shape: tuple[int, ...]
+    n_clusters: int
+    dtype: torch.dtype | None
+    used: np.ndarray
+
+    def infer(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Embed and assign samples.
+
+        Parameters
+        ----------
+        samples : Samples
+            Samples of the shape learnt.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n, d), dtype float32
+            Unit-length embedding.
+        probabilities : ndarray of shape (n, n_clusters_), dtype float32
+            Soft assignment to the clusters that have members.
+        """
+        embedding, logits = infer_samples(self.objective, samples, self.scaling, self.dtype)
+        probabilities = functional.softmax(logits[:, torch.from_numpy(self.used)], dim=1)
+        return embedding.numpy(), probabilities.numpy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the networks on the CPU, so that it loads anywhere."""
+        state = self.__dict__.copy()
+        if any(parameter.device.type != "cpu" for parameter in self.objective.parameters()):
+            import copy
+
+            state["objective"] = copy.deepcopy(self.objective).cpu()
+        return state
+
+
+def fitted_attributes(trainer: Trainer, samples: Samples) -> dict[str, Any]:
+    """
+    Compute everything an estimator keeps of a training.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        After its last epoch, or between two.
+    samples : Samples
+        The training samples.
+
+    Returns
+    -------
+    dict
+        Attributes by name.
+    """
+    settings, objective = trainer.settings, trainer.objective.eval()
+    objective.release()
+    model = FittedModel(
+        objective=objective,
+        scaling=trainer.source.scaling,
+        shape=samples.shape,
+        n_clusters=settings.n_clusters,
+        dtype=settings.inference_dtype,
+        used=np.arange(settings.n_clusters),
+    )
+    embedding, probabilities = model.infer(samples)
+    model.used, labels = compact_labels(probabilities.argmax(axis=1), settings.n_clusters)
+    return {
+        "_model": model,
+        "labels_": labels,
+        "n_clusters_": len(model.used),
+        "cluster_centers_": _centers(embedding, labels, len(model.used)),
+        "history_": trainer.history,
+        "n_epochs_": len(trainer.history),
+    }
+
+
+def _centers(embedding: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    sums = np.zeros((n_clusters, embedding.shape[1]), dtype=np.float64)
+    np.add.at(sums, labels, embedding)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
+
+
+def warn_if_doubtful(estimator: Any) -> None:
+    """
+    Warn when the clustering should not be trusted.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted one.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If clusters are empty, or the entropy of the cluster sizes, divided by that of equal sizes,
+        is below 0.5.
+    """
+    asked, found = estimator.n_clusters, estimator.n_clusters_
+    advice = (
+        "Try a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size."
+    )
+    entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
+    if found < asked:
+        text = f"Only {found} of n_clusters={asked} clusters have members. {advice}"
+        warnings.warn(text, ConvergenceWarning, stacklevel=3)
+    elif entropy < COLLAPSE_ENTROPY:
+        text = (
+            f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
+            f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}. {advice}"
+        )
+        warnings.warn(text, ConvergenceWarning, stacklevel=3)

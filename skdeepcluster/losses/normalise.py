@@ -1,0 +1,37 @@
+"""Scaling of vectors to unit length that is safe for empty and underflowing vectors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["unit_vectors"]
+
+_SMALLEST = 1e-30
+
+
+def unit_vectors(x: Tensor, dim: int = -1) -> Tensor:
+    """
+    Scale vectors to unit Euclidean length.
+
+    Vectors are first divided by their largest entry, so that squares neither overflow nor
+    underflow. A vector whose entries are all below 1e-30 in size becomes (nearly) zero, with a
+    gradient of order one instead of 0 / 0.
+
+    Parameters
+    ----------
+    x : Tensor
+        Vectors along ``dim``, of any floating dtype.
+    dim : int, default=-1
+        Axis along which the vectors lie.
+
+    Returns
+    -------
+    Tensor
+        float32 tensor of the shape of ``x``.
+    """
+    x = x.float()
+    largest = x.detach().abs().amax(dim, keepdim=True)
+    scale = torch.where(largest > _SMALLEST, largest, torch.ones_like(largest))
+    return functional.normalize(x / scale, dim=dim, eps=0.5)

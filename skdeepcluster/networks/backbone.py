@@ -1,0 +1,107 @@
+"""From the `backbone` parameter to a trunk."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.init import built_by_user, materialise
+from skdeepcluster.networks.resnet import build_resnet
+
+__all__ = ["BACKBONES", "build_backbone", "choose_backbone"]
+
+BACKBONES = ("small", "resnet18", "resnet34", "resnet50", "mlp")
+LARGEST_TINY_IMAGE = 40
+Backbone = str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
+
+
+def choose_backbone(shape: tuple[int, ...]) -> str:
+    """
+    Choose a trunk from the shape of a sample alone.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+
+    Returns
+    -------
+    str
+        ``"mlp"`` for vectors, ``"small"`` for images of at most 40 pixels on the longer side,
+        ``"resnet18"`` for larger ones.
+    """
+    if len(shape) == 1:
+        return "mlp"
+    return "small" if max(shape[1:]) <= LARGEST_TINY_IMAGE else "resnet18"
+
+
+def build_backbone(
+    backbone: Backbone, shape: tuple[int, ...], generator: torch.Generator
+) -> tuple[nn.Module, int]:
+    """
+    Build the trunk and find the number of its features.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module or callable
+        A name of `BACKBONES` or ``"auto"``; a module, which is deep-copied; or a callable that
+        takes the shape of a sample and returns a module.
+    shape : tuple of int
+        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+    generator : torch.Generator
+        Source of the weights, on the CPU.
+
+    Returns
+    -------
+    trunk : nn.Module
+        Maps (n, *shape) to (n, n_features), on the CPU.
+    n_features : int
+        The number of its features.
+
+    Raises
+    ------
+    ValueError
+        If the name does not fit the shape, or the module does not map samples to features.
+    """
+    if isinstance(backbone, nn.Module):
+        trunk = copy.deepcopy(backbone).cpu().requires_grad_(True)
+    elif isinstance(backbone, str):
+        trunk = _named(choose_backbone(shape) if backbone == "auto" else backbone, shape, generator)
+    else:
+        trunk = built_by_user(lambda: backbone(shape), generator)
+    return trunk, _count_features(trunk, shape, backbone)
+
+
+def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+    if (name == "mlp") != (len(shape) == 1):
+        raise ValueError(
+            f"backbone={name!r} does not fit samples of shape {shape}: vectors need 'mlp', images "
+            "(C, H, W) one of 'small', 'resnet18', 'resnet34', 'resnet50'. Rows that are flattened "
+            "images need image_shape."
+        )
+    if name == "mlp":
+        width = 64 if shape[0] <= 16 else 512
+        return mlp((shape[0], width, width), generator, batch_norm=True, final_relu=True)
+    return materialise(lambda: build_resnet(name, shape), generator)
+
+
+def _count_features(trunk: nn.Module, shape: tuple[int, ...], given: Backbone) -> int:
+    rule = f"backbone must map a batch of shape (n, {', '.join(map(str, shape))}) to (n, d)"
+    if not isinstance(trunk, nn.Module):
+        raise ValueError(f"{rule}; the callable {given!r} returned {type(trunk).__name__}.")
+    was_training = trunk.training
+    trunk.eval()
+    try:
+        with torch.no_grad():
+            features = trunk(torch.zeros(2, *shape))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{rule}; it failed on zeros: {error}") from error
+    finally:
+        trunk.train(was_training)
+    if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
+        raise ValueError(f"{rule}; got {getattr(features, 'shape', type(features).__name__)}.")
+    return int(features.shape[1])

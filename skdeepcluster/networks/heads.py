@@ -1,0 +1,56 @@
+"""Small networks that stand on the trunk, and the trunk for vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from skdeepcluster.networks.init import materialise
+
+__all__ = ["mlp"]
+
+
+def mlp(
+    widths: Sequence[int],
+    generator: torch.Generator,
+    *,
+    batch_norm: bool = False,
+    final_relu: bool = False,
+) -> nn.Sequential:
+    """
+    Build a multi-layer perceptron.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Width of the input, of every hidden layer, and of the output.
+    generator : torch.Generator
+        Source of the weights, on the CPU.
+    batch_norm : bool, default=False
+        Whether every layer that is followed by a ReLU is batch-normalised before it.
+    final_relu : bool, default=False
+        Whether the last layer is treated like a hidden one.
+
+    Returns
+    -------
+    nn.Sequential
+        The network, on the CPU.
+    """
+
+    def build() -> nn.Module:
+        layers: list[nn.Module] = []
+        n_activated = len(widths) - (1 if final_relu else 2)
+        for depth, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            activated = depth < n_activated
+            layers.append(nn.Linear(n_in, n_out, bias=not (activated and batch_norm)))
+            if activated and batch_norm:
+                layers.append(nn.BatchNorm1d(n_out))
+            if activated:
+                layers.append(nn.ReLU(inplace=True))
+        return nn.Sequential(*layers)
+
+    network = materialise(build, generator)
+    assert isinstance(network, nn.Sequential)
+    return network

@@ -1,0 +1,84 @@
+"""Weights drawn from a local generator, never from torch's global one."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+__all__ = ["built_by_user", "materialise"]
+
+_GLOBAL_STREAM = threading.Lock()
+
+
+def materialise(build: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+    """
+    Build a module without weights, then draw its weights on the CPU.
+
+    Convolutions are drawn by He et al.'s rule (normal, fan out), linear layers uniformly in
+    +-1/sqrt(fan in); normalisation layers start as the identity.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the module from convolutions, linear and batch-normalisation layers.
+    generator : torch.Generator
+        Source of the weights, on the CPU.
+
+    Returns
+    -------
+    nn.Module
+        The module, on the CPU.
+    """
+    with torch.device("meta"):
+        module = build()
+    module.to_empty(device="cpu")
+    with torch.no_grad():
+        for part in module.modules():
+            _initialise(part, generator)
+    return module
+
+
+def _initialise(part: nn.Module, generator: torch.Generator) -> None:
+    if isinstance(part, nn.Conv2d):
+        nn.init.kaiming_normal_(
+            part.weight, mode="fan_out", nonlinearity="relu", generator=generator
+        )
+        if part.bias is not None:
+            part.bias.zero_()
+    elif isinstance(part, nn.Linear):
+        bound = 1 / math.sqrt(part.in_features)
+        part.weight.uniform_(-bound, bound, generator=generator)
+        if part.bias is not None:
+            part.bias.uniform_(-bound, bound, generator=generator)
+    elif isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        part.reset_parameters()
+
+
+def built_by_user(build: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+    """
+    Call a user's factory so that its weights follow `generator`.
+
+    Torch's layers draw their weights from the global CPU stream when they are made; that stream is
+    set from `generator` for the length of the call and put back after it.
+
+    Parameters
+    ----------
+    build : callable
+        The user's factory.
+    generator : torch.Generator
+        Source of the weights.
+
+    Returns
+    -------
+    nn.Module
+        What the factory returned.
+    """
+    with _GLOBAL_STREAM, torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(generator.get_state())
+        module = build()
+        generator.set_state(torch.get_rng_state())
+    return module

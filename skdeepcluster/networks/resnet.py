@@ -1,0 +1,134 @@
+"""Residual trunks: torchvision's with a stem that fits the image, and a small one of our own."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["SmallResNet", "build_resnet"]
+
+LARGEST_SMALL_IMAGE = 64
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(n_out)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(n_out)
+        self.shortcut: nn.Module = nn.Identity()
+        if n_in != n_out or stride != 1:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.norm1(self.conv1(x)), inplace=True)
+        return functional.relu(self.norm2(self.conv2(y)) + self.shortcut(x), inplace=True)
+
+
+class SmallResNet(nn.Module):
+    """
+    A residual network for images of up to about 40 pixels: one block at each of four widths.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the images.
+    side : int
+        Longer side of the images in pixels. From 17 on the stem halves it; later blocks halve it
+        as long as at least 4 pixels are left.
+    widths : tuple of int, default=(32, 64, 128, 256)
+        Channels of the blocks; the last is the number of features.
+    """
+
+    def __init__(
+        self, in_channels: int, side: int, widths: tuple[int, ...] = (32, 64, 128, 256)
+    ) -> None:
+        super().__init__()
+        stride = 2 if side > 16 else 1
+        side = -(-side // stride)
+        self.stem = nn.Conv2d(in_channels, widths[0], 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(widths[0])
+        blocks, width, stride = [], widths[0], 1
+        for n_out in widths:
+            blocks.append(_Block(width, n_out, stride))
+            side, width = -(-side // stride), n_out
+            stride = 2 if side >= 4 else 1
+        self.blocks = nn.Sequential(*blocks)
+        self.n_features = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """
+        Compute the features of images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, C, H, W)
+            Standardised images.
+
+        Returns
+        -------
+        Tensor of shape (n, n_features)
+            The features.
+        """
+        y = functional.relu(self.norm(self.stem(x)), inplace=True)
+        return self.blocks(y).mean((2, 3))
+
+
+def _torchvision_resnet(name: str, in_channels: int, side: int) -> nn.Module:
+    """
+    Build one of torchvision's residual networks without its classifier.
+
+    Parameters
+    ----------
+    name : {"resnet18", "resnet34", "resnet50"}
+        Which one.
+    in_channels : int
+        Channels of the images.
+    side : int
+        Longer side of the images in pixels: up to 64 the stem is a 3x3 convolution of stride 1
+        without max-pooling, beyond that 7x7 of stride 2 with it.
+
+    Returns
+    -------
+    nn.Module
+        Maps (n, C, H, W) to (n, 512), or (n, 2048) for ``"resnet50"``.
+    """
+    from torchvision import models
+
+    network: nn.Module = getattr(models, name)(weights=None)
+    network.fc = nn.Identity()
+    if side <= LARGEST_SMALL_IMAGE:
+        network.conv1 = nn.Conv2d(in_channels, 64, 3, 1, 1, bias=False)
+        network.maxpool = nn.Identity()
+    else:
+        network.conv1 = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
+    return network
+
+
+def build_resnet(name: str, shape: tuple[int, ...]) -> nn.Module:
+    """
+    Build a residual network by name.
+
+    Parameters
+    ----------
+    name : {"small", "resnet18", "resnet34", "resnet50"}
+        Which one.
+    shape : tuple of int
+        ``(C, H, W)`` of the images.
+
+    Returns
+    -------
+    nn.Module
+        The network, where the current device context puts it.
+    """
+    channels, side = shape[0], max(shape[1:])
+    if name == "small":
+        return SmallResNet(channels, side)
+    return _torchvision_resnet(name, channels, side)
+
+

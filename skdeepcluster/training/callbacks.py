@@ -1,0 +1,109 @@
+"""What watches training: scikit-learn's callbacks where it has them, and a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stand in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[misc]
+        """Return the method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "EpochWatch", "with_callbacks"]
+
+
+class EpochWatch:
+    """
+    Tell callbacks and the progress bar about epochs.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator being fitted.
+    X, y : object
+        What `fit` was given, handed on to callbacks that ask for it.
+    max_epochs : int
+        Number of epochs.
+    fitted_attributes : callable
+        Returns the attributes of an estimator fitted up to now; called only if a callback asks.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,  # noqa: N803
+        y: Any,
+        max_epochs: int,
+        fitted_attributes: Callable[[], dict[str, Any]],
+    ) -> None:
+        self.estimator = estimator
+        self.data = {"X": X, "y": y}
+        self.fitted_attributes = fitted_attributes
+        self.bar = _progress_bar(estimator, max_epochs) if estimator.verbose else None
+        self.context: Any = None
+        self.epoch_context: Any = None
+        if hasattr(estimator, "_init_callback_context"):
+            self.context = estimator._init_callback_context(max_subtasks=max_epochs)
+            self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
+
+    def begin_epoch(self) -> None:
+        """Open the task of the next epoch."""
+        if self.context is not None:
+            self.epoch_context = self.context.subcontext(task_name="epoch")
+            self.epoch_context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end_epoch(self, entry: dict[str, Any]) -> bool:
+        """
+        Close the task of an epoch.
+
+        Parameters
+        ----------
+        entry : dict
+            The epoch's entry of the history.
+
+        Returns
+        -------
+        bool
+            Whether a callback asks to stop.
+        """
+        if self.bar is not None:
+            self.bar.set_postfix(
+                loss=f"{entry['loss']:.3f}",
+                images_s=f"{entry['images_per_second']:.0f}",
+                balance=f"{entry['cluster_entropy']:.2f}",
+                refresh=False,
+            )
+            self.bar.update()
+        if self.context is None:
+            return False
+        return bool(
+            self.epoch_context.call_on_fit_task_end(
+                estimator=self.estimator,
+                reconstruction_attributes=self.fitted_attributes,
+                **self.data,
+            )
+        )
+
+    def finish(self) -> None:
+        """Close the task of the whole fit."""
+        if self.context is not None:
+            self.context.call_on_fit_task_end(estimator=self.estimator, **self.data)
+
+    def close(self) -> None:
+        """Leave the terminal in order, however training ended."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _progress_bar(estimator: Any, max_epochs: int) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=max_epochs, desc=type(estimator).__name__, unit="epoch")

@@ -1,0 +1,112 @@
+"""Devices and the precision that they do well."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+__all__ = ["autocast", "resolve_device", "training_dtype"]
+
+DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """
+    Turn the `device` parameter into a device that is there.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        ``"auto"`` (cuda, then mps, then cpu) or a device by name, such as ``"cuda:1"``.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of torch's, or the device is absent.
+    """
+    if isinstance(device, str) and device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            "device must be 'auto' or a device that torch knows, such as 'cpu', 'cuda' or 'mps'; "
+            f"got {device!r}."
+        ) from error
+    _check_present(found)
+    return found
+
+
+def _check_present(device: torch.device) -> None:
+    count = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(device.type, 0)
+    if (device.index or 0) >= count:
+        raise ValueError(
+            f"device must be present on this machine; got {str(device)!r}, but torch finds {count} "
+            f"device(s) of type {device.type!r} it can use. device='auto' takes the best there is."
+        )
+
+
+def training_dtype(
+    precision: str, device: torch.device, *, is_image: bool = True
+) -> torch.dtype | None:
+    """
+    Turn the `precision` parameter into the dtype of autocast.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        ``"auto"`` is bfloat16 for images on devices with bfloat16 arithmetic in hardware (CUDA from
+        compute capability 8.0, CPUs with AVX512-BF16 or AMX), and float32 elsewhere.
+    device : torch.device
+        Where training runs.
+    is_image : bool, default=True
+        Whether samples are images; networks for vectors are too small to gain.
+
+    Returns
+    -------
+    torch.dtype or None
+        The dtype, None for float32 throughout.
+    """
+    if precision != "auto":
+        return DTYPES[precision]
+    return torch.bfloat16 if is_image and _has_fast_bfloat16(device) else None
+
+
+def _has_fast_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return False
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[object]:
+    """
+    Open the autocast context of a dtype.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the networks run.
+    dtype : torch.dtype or None
+        The lower precision; None switches autocast off.
+
+    Returns
+    -------
+    context manager
+        The context.
+    """
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)

@@ -1,0 +1,109 @@
+"""Embedding and assigning samples in batches, without training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from skdeepcluster.data.samples import Samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.training.device import autocast
+from skdeepcluster.training.objective import Objective
+
+__all__ = ["batch_size_of", "infer_batches", "infer_samples"]
+
+BATCH_VALUES = 2**20
+LARGEST_BATCH = 512
+
+
+def batch_size_of(shape: Sequence[int]) -> int:
+    """
+    Choose how many samples go through the networks at a time.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of one sample.
+
+    Returns
+    -------
+    int
+        At most 512, fewer where samples are large.
+    """
+    return max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(shape)))
+
+
+def infer_batches(
+    objective: Objective,
+    batches: Iterable[Tensor],
+    scaling: Scaling,
+    dtype: torch.dtype | None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """
+    Run an objective's `infer` over batches.
+
+    Parameters
+    ----------
+    objective : Objective
+        In evaluation mode.
+    batches : iterable of Tensor of shape (b, *shape)
+        Samples in the unit range, on the objective's device.
+    scaling : Scaling
+        Standardises them.
+    dtype : torch.dtype or None
+        Precision of the networks, None for float32.
+
+    Yields
+    ------
+    embedding : Tensor of shape (b, d), dtype float32
+        Unit-length embedding.
+    logits : Tensor of shape (b, n_clusters), dtype float32
+        Unnormalised log-probabilities of the clusters.
+    """
+    for batch in batches:
+        with torch.no_grad(), autocast(batch.device, dtype):
+            embedding, logits = objective.infer(scaling.standardise(batch))
+        yield embedding.float(), logits.float()
+
+
+def infer_samples(
+    objective: Objective, samples: Samples, scaling: Scaling, dtype: torch.dtype | None
+) -> tuple[Tensor, Tensor]:
+    """
+    Embed and assign the caller's samples.
+
+    Parameters
+    ----------
+    objective : Objective
+        In evaluation mode.
+    samples : Samples
+        The samples, wherever they are.
+    scaling : Scaling
+        Learnt at fit.
+    dtype : torch.dtype or None
+        Precision of the networks, None for float32.
+
+    Returns
+    -------
+    embedding : Tensor of shape (n, d), dtype float32
+        Unit-length embedding, on the CPU.
+    logits : Tensor of shape (n, n_clusters), dtype float32
+        Unnormalised log-probabilities of the clusters, on the CPU.
+    """
+    device = next(objective.parameters()).device
+
+    def in_order() -> Iterator[Tensor]:
+        batch_size = batch_size_of(samples.shape)
+        for start in range(0, len(samples), batch_size):
+            chunk = samples.batch(start, min(start + batch_size, len(samples)))
+            yield scaling.unit(scaling.to_device(chunk, device))
+
+    pairs = [
+        (embedding.cpu(), logits.cpu())
+        for embedding, logits in infer_batches(objective, in_order(), scaling, dtype)
+    ]
+    embeddings, logits = zip(*pairs, strict=True)
+    return torch.cat(embeddings), torch.cat(logits)

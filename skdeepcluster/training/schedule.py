@@ -1,0 +1,100 @@
+"""Batches, learning rates and optimisers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from skdeepcluster.training.objective import Objective, Schedule
+
+__all__ = ["build_optimizer", "learning_rate", "plan_batches"]
+
+
+def plan_batches(
+    n_samples: int, batch_size: int, max_epochs: int, warmup_epochs: int = 0
+) -> Schedule:
+    """
+    Cut an epoch into batches of equal size, none larger than asked for.
+
+    With ``s = ceil(n / batch_size)`` steps an epoch, each batch has ``n // s`` samples; the fewer
+    than ``s`` samples left over are others in every epoch.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training samples.
+    batch_size : int
+        Largest batch.
+    max_epochs, warmup_epochs : int
+        Passed on.
+
+    Returns
+    -------
+    Schedule
+        The plan.
+    """
+    steps = -(-n_samples // batch_size)
+    return Schedule(
+        n_samples=n_samples,
+        max_epochs=max_epochs,
+        batch_size=n_samples // steps,
+        steps_per_epoch=steps,
+        warmup_epochs=min(warmup_epochs, max_epochs),
+    )
+
+
+def learning_rate(peak: float, step: int, schedule: Schedule) -> float:
+    """
+    Rise linearly to the peak, then fall along half a cosine to nearly zero.
+
+    Parameters
+    ----------
+    peak : float
+        Largest learning rate.
+    step : int
+        Number of steps made so far.
+    schedule : Schedule
+        Length of training and of the rise.
+
+    Returns
+    -------
+    float
+        Learning rate of the next step.
+    """
+    rise = schedule.warmup_epochs * schedule.steps_per_epoch
+    if step < rise:
+        return peak * (step + 1) / rise
+    done = (step - rise) / max(1, schedule.n_steps - rise)
+    return peak * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def build_optimizer(
+    objective: Objective, name: str, lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """
+    Build the optimiser, fused where torch has it for the device.
+
+    Parameters
+    ----------
+    objective : Objective
+        Whose parameters are trained; already on its device.
+    name : {"adam", "sgd"}
+        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    lr : float
+        Peak learning rate.
+    weight_decay : float
+        Weight decay.
+
+    Returns
+    -------
+    torch.optim.Optimizer
+        Its groups carry ``"lr_scale"``.
+    """
+    groups = objective.parameter_groups()
+    fused = all(p.device.type in ("cpu", "cuda", "mps") for g in groups for p in g["params"])
+    if name == "sgd":
+        return torch.optim.SGD(
+            groups, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused
+        )
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=fused)

@@ -28,7 +28,7 @@ from skdeepcluster.plotting import ClusterGalleryDisplay
 X, y = load_digits(n_class=5, return_X_y=True)
 X, y = X[:400], y[:400]
 clusterer = ContrastiveClustering(
-    n_clusters=5, image_shape=(8, 8), max_epochs=20, batch_size=100, random_state=0
+    n_clusters=5, image_shape=(8, 8), max_epochs=15, batch_size=100, random_state=0
 )
 model = make_pipeline(StandardScaler(), clusterer)
 labels = model.fit_predict(X)

@@ -146,10 +146,10 @@ def warn_if_doubtful(estimator: Any) -> None:
     entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
     if found < asked:
         text = f"Only {found} of n_clusters={asked} clusters have members. {advice}"
-        warnings.warn(text, ConvergenceWarning, stacklevel=3)
+        warnings.warn(text, ConvergenceWarning, stacklevel=5)
     elif entropy < COLLAPSE_ENTROPY:
         text = (
             f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
             f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}. {advice}"
         )
-        warnings.warn(text, ConvergenceWarning, stacklevel=3)
+        warnings.warn(text, ConvergenceWarning, stacklevel=5)

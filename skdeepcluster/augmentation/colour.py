@@ -88,9 +88,9 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
     """Turn the hue of every RGB image in HSV space, saturation and value unchanged.
 
     With low and high the least and greatest channel and chroma = high - low, the hue in sixths of
-    a turn is ``sign(g - b) * (1 + (g + b - r - low) / chroma)``, in [-3, 3] with red at 0; a
-    channel whose own hue is d sixths away on the circle equals ``high - chroma * clip(d - 1, 0, 1)``.
-    So neither direction branches on the sextant.
+    a turn is ``sign(g - b) * (1 + (g + b - r - low) / chroma)``, in [-3, 3] with red at 0. A
+    channel whose own hue is d sixths away from it on the circle equals
+    ``high - chroma * clip(d - 1, 0, 1)``. So neither way branches on the sextant.
 
     Parameters
     ----------

@@ -136,9 +136,7 @@ def warp(
     if flip is not None:
         x = torch.where(flip[:, None], x.flip(-1), x)
     grid = _grid(x - width / 2, y - height / 2, matrix).expand(batch, -1, -1, -1)
-    return F.grid_sample(
-        images, grid, mode="bilinear", padding_mode=padding, align_corners=False
-    )
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 def _grid(x: Tensor, y: Tensor, matrix: Tensor | None) -> Tensor:

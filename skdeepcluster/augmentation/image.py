@@ -245,8 +245,13 @@ class ImageAugmentation(BaseEstimator):
         boxes = flip = None
         if self.crop_probability > 0 and self.crop_scale[0] < 1:
             apply = draws.switch(self.crop_probability)
-            span = {"scale": self.crop_scale, "ratio": self.crop_ratio}
-            boxes = random_boxes(images, apply, **span, generator=draws.generator)
+            boxes = random_boxes(
+                images,
+                apply,
+                scale=self.crop_scale,
+                ratio=self.crop_ratio,
+                generator=draws.generator,
+            )
         if self.flip_probability > 0:
             flip = draws.switch(self.flip_probability)
         matrix = self._matrix(images, draws)

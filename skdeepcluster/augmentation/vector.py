@@ -94,5 +94,6 @@ class VectorAugmentation(BaseEstimator):
         count = len(rows)
         partner = torch.randint(count, (count,), device=rows.device, generator=generator)
         part = rows.new_empty(count, 1).uniform_(0, self.mix, generator=generator)
-        mask = rows.new_empty(rows.shape).bernoulli_(self.mask_probability, generator=generator)
-        return torch.lerp(rows, rows[partner], torch.maximum(mask, part))
+        chance = rows.new_empty(rows.shape).uniform_(generator=generator)
+        part = torch.where(chance < self.mask_probability, 1.0, part)
+        return torch.lerp(rows, rows[partner], part)

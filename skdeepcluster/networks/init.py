@@ -5,13 +5,28 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["built_by_user", "materialise"]
 
 _GLOBAL_STREAM = threading.Lock()
+
+
+class _NoRandomFill(TorchFunctionMode):
+    """Keep layers from drawing weights from the global stream when they are made."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        drawing = func in (torch.Tensor.uniform_, torch.Tensor.normal_)
+        if drawing or getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def materialise(build: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
@@ -33,9 +48,8 @@ def materialise(build: Callable[[], nn.Module], generator: torch.Generator) -> n
     nn.Module
         The module, on the CPU.
     """
-    with torch.device("meta"):
+    with _NoRandomFill():
         module = build()
-    module.to_empty(device="cpu")
     with torch.no_grad():
         for part in module.modules():
             _initialise(part, generator)

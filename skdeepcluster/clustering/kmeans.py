@@ -1,0 +1,196 @@
+"""Lloyd's k-means on the device of its samples, plain or spherical."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from skdeepcluster.clustering.seeding import plus_plus_centers
+
+__all__ = ["KMeansResult", "kmeans"]
+
+_CPU_CHUNK = 2048  # a chunk stays in the cache between its three uses
+_DISTANCES_ON_DEVICE = 2**26
+
+
+class KMeansResult(NamedTuple):
+    """
+    Outcome of `kmeans`.
+
+    Attributes
+    ----------
+    centers : Tensor of shape (K, d), float32
+        Centres, of unit length if spherical.
+    labels : Tensor of shape (n,), int64
+        Nearest of these centres for each sample.
+    inertia : float
+        Sum of the squared distances of the (if spherical, normalised) samples to their centres.
+    n_iter : int
+        Number of updates of the centres in the best restart.
+    """
+
+    centers: Tensor
+    labels: Tensor
+    inertia: float
+    n_iter: int
+
+
+class _Assignment(NamedTuple):
+    """Nearest centres, and what the next centres are made of."""
+
+    labels: Tensor  # (n,)
+    nearest: Tensor  # (n,) squared distance to the nearest centre, less the sample's squared norm
+    sums: Tensor  # (K, d) float64
+    counts: Tensor  # (K,)
+
+
+@torch.no_grad()
+def kmeans(
+    x: Tensor,
+    n_clusters: int,
+    *,
+    spherical: bool = False,
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    init: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    chunk_size: int | None = None,
+) -> KMeansResult:
+    """
+    Cluster samples by Lloyd's algorithm from several starts and keep the best.
+
+    Centres start by greedy k-means++. A cluster that loses all its samples restarts at the sample
+    farthest from its centre. A restart ends when no label changes, when the centres move by less
+    than ``tol``, or after ``max_iter`` updates. On the CPU the result depends on the samples and
+    the generator alone. Memory beyond ``x``: one centred (or normalised) float32 copy of it,
+    and ``chunk_size * (K + 2 d)`` values.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, d)
+        Samples of any floating dtype, finite.
+    n_clusters : int
+        Number K of clusters.
+    spherical : bool, default=False
+        Whether samples and centres are scaled to unit length, so that the cosine decides.
+    n_init : int, default=1
+        Number of starts.
+    max_iter : int, default=300
+        Largest number of updates of the centres for each start.
+    tol : float, default=1e-4
+        Bound on the squared movement of all centres, in units of the mean variance of the features.
+    init : Tensor of shape (K, d), optional
+        Centres from which the first start sets out; the others start by k-means++.
+    generator : torch.Generator, optional
+        Source of the starts, on any device. None means torch's default generator.
+    chunk_size : int, optional
+        Number of samples whose distances to all centres are held at a time. By default 2048 on the
+        CPU, and as many as make 2**26 values on other devices.
+
+    Returns
+    -------
+    KMeansResult
+        Centres, labels, inertia and number of iterations of the start with the least inertia.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer samples than clusters, or ``init`` has another shape than (K, d).
+
+    References
+    ----------
+    .. [1] Lloyd, S., "Least squares quantization in PCM", IEEE Transactions on Information
+       Theory 28, 1982.
+    .. [2] Dhillon, I. S., Modha, D. S., "Concept decompositions for large sparse text data using
+       clustering", Machine Learning 42, 2001 (spherical k-means).
+    """
+    _check(x, n_clusters, init)
+    x = x.detach().float()
+    offset = torch.zeros_like(x[0]) if spherical else x.mean(dim=0)
+    x = functional.normalize(x) if spherical else x - offset
+    size = chunk_size or _default_chunk(x, n_clusters)
+    tolerance = tol * float(x.var(dim=0, correction=0).mean())
+    results = []
+    for start in range(n_init):
+        if start == 0 and init is not None:
+            centers = init.detach().to(x) - offset
+            centers = functional.normalize(centers) if spherical else centers
+        else:
+            centers = plus_plus_centers(x, n_clusters, generator)
+        results.append(_lloyd(x, centers, spherical, max_iter, tolerance, size))
+    best = min(results, key=lambda result: result.inertia)
+    return best._replace(centers=best.centers + offset)
+
+
+def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:
+    """Refuse what cannot be clustered."""
+    if x.ndim != 2 or not 1 <= n_clusters <= len(x):
+        raise ValueError(
+            f"k-means needs a matrix with at least n_clusters={n_clusters} >= 1 rows, "
+            f"got shape {tuple(x.shape)}."
+        )
+    if init is not None and init.shape != (n_clusters, x.shape[1]):
+        raise ValueError(
+            f"init must have shape {(n_clusters, x.shape[1])}, got {tuple(init.shape)}."
+        )
+
+
+def _default_chunk(x: Tensor, n_clusters: int) -> int:
+    """Return how many samples are handled at a time."""
+    if x.device.type == "cpu":
+        return _CPU_CHUNK
+    return max(1, _DISTANCES_ON_DEVICE // (n_clusters + 2 * x.shape[1]))
+
+
+def _lloyd(
+    x: Tensor, centers: Tensor, spherical: bool, max_iter: int, tolerance: float, size: int
+) -> KMeansResult:
+    """Alternate between centres and labels; the labels returned belong to the centres returned."""
+    current, n_iter = _assign(x, centers, size), 0
+    moved, changed = True, True
+    while n_iter < max_iter and moved and changed:
+        previous, old_labels = centers, current.labels
+        centers = _next_centers(x, centers, current, spherical)
+        current = _assign(x, centers, size)
+        moved = float((centers - previous).square().sum()) > tolerance
+        changed = not torch.equal(current.labels, old_labels)
+        n_iter += 1
+    parts = zip(x.split(size), current.labels.split(size), strict=True)
+    inertia = sum(float((rows - centers[own]).square().sum()) for rows, own in parts)
+    return KMeansResult(centers, current.labels, inertia, n_iter)
+
+
+def _assign(x: Tensor, centers: Tensor, size: int) -> _Assignment:
+    """Find the nearest centre of each sample, and sum up the samples of each centre."""
+    result = _Assignment(
+        labels=x.new_empty(len(x), dtype=torch.long),
+        nearest=x.new_empty(len(x)),
+        sums=torch.zeros_like(centers, dtype=torch.float64),
+        counts=x.new_zeros(len(centers), dtype=torch.long),
+    )
+    norms = centers.square().sum(dim=1)
+    outputs = zip(x.split(size), result.nearest.split(size), result.labels.split(size), strict=True)
+    for rows, nearest, labels in outputs:
+        distances = torch.addmm(norms, rows, centers.T, alpha=-2)
+        torch.min(distances, dim=1, out=(nearest, labels))
+        result.sums.index_add_(0, labels, rows.double())
+    result.counts.add_(torch.bincount(result.labels, minlength=len(centers)))
+    return result
+
+
+def _next_centers(x: Tensor, centers: Tensor, current: _Assignment, spherical: bool) -> Tensor:
+    """Return the means, with the farthest samples in place of the means of empty clusters."""
+    divisor = current.counts
+    if spherical:
+        divisor = current.sums.norm(dim=1)
+    means = (current.sums / divisor[:, None]).float()
+    means = torch.where(divisor[:, None] > 0, means, centers)
+    empty = (current.counts == 0).nonzero()[:, 0]
+    if len(empty):
+        distances = current.nearest + x.square().sum(dim=1)
+        means[empty] = x[distances.topk(len(empty)).indices]
+    return means

@@ -1,0 +1,81 @@
+"""A ring buffer of past features that lives on the device and in checkpoints."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["FeatureQueue"]
+
+
+class FeatureQueue(nn.Module):
+    """
+    First-in-first-out store of the most recent entries.
+
+    Size, fill and position are tensors on the module's device, so that pushing never waits for
+    the device; all three are part of ``state_dict``. Rows that were never written are zero.
+
+    Parameters
+    ----------
+    size : int
+        Number of entries kept, at least 1.
+    shape : tuple of int
+        Shape of one entry.
+
+    Attributes
+    ----------
+    rows : Tensor of shape (size, *shape)
+        float32 entries in no particular order of age; see `mask`.
+    filled : Tensor of shape (), int64
+        Number of valid entries, which are the first ones.
+    pointer : Tensor of shape (), int64
+        Where the next entry goes.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is below 1.
+    """
+
+    rows: Tensor
+    filled: Tensor
+    pointer: Tensor
+
+    def __init__(self, size: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}.")
+        self.register_buffer("rows", torch.zeros(size, *shape))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def push(self, rows: Tensor) -> None:
+        """
+        Add entries, overwriting the oldest ones.
+
+        Changes ``rows`` of the queue in place: to be called after the backward pass of a loss
+        that used them.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n, *shape)
+            New entries, oldest first; of more than ``size`` the last ones are kept.
+        """
+        size = len(self.rows)
+        rows = rows[-size:].to(self.rows.dtype)
+        places = (self.pointer + torch.arange(len(rows), device=self.rows.device)) % size
+        self.rows.index_copy_(0, places, rows)
+        self.pointer.add_(len(rows)).remainder_(size)
+        self.filled.add_(len(rows)).clamp_(max=size)
+
+    def mask(self) -> Tensor:
+        """
+        Tell the valid entries from those never written.
+
+        Returns
+        -------
+        Tensor of shape (size,)
+            float32, 1 for valid entries and 0 for the others.
+        """
+        return (torch.arange(len(self.rows), device=self.rows.device) < self.filled).float()

@@ -1,0 +1,43 @@
+"""Shared data and estimators: small enough that a fit takes a fraction of a second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from skdeepcluster import methods
+
+ESTIMATORS = [getattr(methods, name) for name in methods.__all__]
+
+
+def pytest_generate_tests(metafunc):
+    if "Estimator" in metafunc.fixturenames:
+        metafunc.parametrize("Estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
+
+
+@pytest.fixture
+def quick(Estimator):
+    """Make an estimator that trains for two short epochs."""
+
+    def make(**parameters):
+        settings = {"n_clusters": 3, "max_epochs": 2, "batch_size": 32, "random_state": 0}
+        return Estimator(**{**settings, **parameters})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Return 60 images of 8 x 8, uint8."""
+    images = load_digits().images[:60].astype(np.uint8)
+    images.setflags(write=False)
+    return images
+
+
+@pytest.fixture(scope="session")
+def photos():
+    """Return 24 random colour images of 10 x 12, uint8, channels last."""
+    images = np.random.default_rng(0).integers(0, 256, (24, 10, 12, 3), dtype=np.uint8)
+    images.setflags(write=False)
+    return images

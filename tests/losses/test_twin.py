@@ -1,0 +1,240 @@
+"""The terms of twin contrast against slow loops, their noise, extremes and stop-gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from skdeepcluster.losses import (
+    categorical_kl,
+    cluster_memory_contrast,
+    cluster_vectors,
+    gumbel_softmax,
+    jitter_memory,
+    shift_by_prototypes,
+)
+
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
+SIZES = [(1, 1, 2), (1, 3, 2), (2, 2, 1), (5, 9, 4), (12, 3, 5)]  # samples, clusters, width
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def unit(x: Tensor) -> Tensor:
+    return x / x.norm(dim=-1, keepdim=True)
+
+
+def compare_with_reference(
+    function: Callable[..., Tensor], reference: Callable[..., Tensor], *inputs: Tensor
+) -> None:
+    """Values and the gradients of every input agree, the reference being run in float64."""
+    single = [x.clone().requires_grad_() for x in inputs]
+    double = [x.double().requires_grad_() for x in inputs]
+    value, expected = function(*single), reference(*double)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value.double(), expected, **TOLERANCE)
+    weights = draw(*value.shape, seed=9)  # a scalar out of any output
+    gradients = torch.autograd.grad((value * weights).sum(), single)
+    references = torch.autograd.grad((expected * weights).sum(), double)
+    for gradient, wanted in zip(gradients, references, strict=True):
+        torch.testing.assert_close(gradient.double(), wanted, **TOLERANCE)
+
+
+def slow_cluster_vectors(assignments: Tensor, features: Tensor) -> Tensor:
+    rows = []
+    for k in range(assignments.shape[1]):
+        total = sum(a[k] * u for a, u in zip(assignments, features, strict=True))
+        rows.append(total / total.norm())
+    return torch.stack(rows)
+
+
+def slow_memory_contrast(r: Tensor, rbar: Tensor, past: list[Tensor], temperature: float) -> Tensor:
+    total = 0 * r.sum()
+    for k in range(len(r)):
+        positive = torch.exp(r[k] @ rbar[k] / temperature)
+        others = [
+            torch.exp(r[k] @ rows[cluster] / temperature)
+            for rows in (rbar, r, *past)
+            for cluster in range(len(r))
+            if cluster != k
+        ]
+        total = total - torch.log(positive / (positive + sum(others)))
+    return total / len(r)
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+def test_cluster_vectors_equal_the_loop(n: int, k: int, d: int) -> None:
+    compare_with_reference(
+        lambda a, u: cluster_vectors(a.softmax(1), u),
+        lambda a, u: slow_cluster_vectors(a.softmax(1), u),
+        draw(n, k),
+        unit(draw(n, d, seed=1)),
+    )
+
+
+@pytest.mark.parametrize("weight", [1e-29, 1e-20, 1e-8])
+def test_cluster_vectors_do_not_depend_on_the_weight_of_the_cluster(weight: float) -> None:
+    assignments, features = draw(6, 3).softmax(1), unit(draw(6, 4, seed=1))
+    scaled = (assignments * torch.tensor([weight, 1.0, 1.0])).requires_grad_()
+    result = cluster_vectors(scaled, features)
+    torch.testing.assert_close(result, cluster_vectors(assignments, features))
+    result.sum().backward()
+    assert scaled.grad.isfinite().all()
+
+
+def test_an_empty_cluster_has_a_zero_vector_and_a_finite_gradient() -> None:
+    assignments = torch.tensor([[1.0, 0.0], [1.0, 0.0]], requires_grad=True)
+    result = cluster_vectors(assignments, torch.eye(2))
+    result.sum().backward()
+    assert torch.equal(result[1], torch.zeros(2)) and assignments.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("k", "d"), [(1, 3), (2, 1), (3, 4), (7, 2)])
+@pytest.mark.parametrize("mask", [[], [1], [0], [1, 0, 1], [0, 0, 1]])
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_cluster_memory_contrast_equals_the_loop(
+    k: int, d: int, mask: list[int], temperature: float
+) -> None:
+    rbar, memory = unit(draw(k, d, seed=1)), unit(draw(len(mask), k, d, seed=2))
+    past = [rows.double() for rows, kept in zip(memory, mask, strict=True) if kept]
+    compare_with_reference(
+        lambda r: cluster_memory_contrast(r, rbar, memory, temperature, torch.tensor(mask).float()),
+        lambda r: slow_memory_contrast(r, rbar.double(), past, temperature),
+        unit(draw(k, d)),
+    )
+
+
+def test_cluster_memory_contrast_of_one_cluster_is_zero() -> None:
+    r = unit(draw(1, 3)).requires_grad_()
+    value = cluster_memory_contrast(r, -r, unit(draw(4, 1, 3)), 0.1, torch.ones(4))
+    value.backward()
+    assert value == 0 and torch.equal(r.grad, torch.zeros(1, 3))
+
+
+@pytest.mark.parametrize("q", [0, 1, 20])
+def test_memory_of_the_same_cluster_is_left_out(q: int) -> None:
+    r = torch.eye(2)
+    value = cluster_memory_contrast(r, r, r.expand(q, 2, 2), 0.5, torch.ones(q))
+    others = 2 + q  # one in the own branch, one in the key branch, one in each memory entry
+    assert value.item() == pytest.approx(math.log1p(others * math.exp(-2)), rel=1e-5)
+
+
+def test_cluster_memory_contrast_trains_the_query_side_only() -> None:
+    r, rbar = unit(draw(3, 4)).requires_grad_(), unit(draw(3, 4, seed=1)).requires_grad_()
+    memory = unit(draw(2, 3, 4, seed=2)).requires_grad_()
+    cluster_memory_contrast(r, rbar, memory, 0.2, torch.ones(2)).backward()
+    assert r.grad.norm() > 1e-3
+    assert rbar.grad is None and memory.grad is None
+
+
+@pytest.mark.parametrize(("n", "k", "d"), SIZES)
+def test_shift_by_prototypes_equals_the_loop(n: int, k: int, d: int) -> None:
+    def slow(u: Tensor, a: Tensor, m: Tensor) -> Tensor:
+        rows = [u[i] + sum(a[i, c] * m[c] for c in range(k)) for i in range(n)]
+        return torch.stack([row / row.norm() for row in rows])
+
+    inputs = unit(draw(n, d)), draw(n, k, seed=1).softmax(1), unit(draw(k, d, seed=2))
+    compare_with_reference(shift_by_prototypes, slow, *inputs)
+
+
+def test_shift_that_cancels_the_feature_is_finite() -> None:
+    u = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    result = shift_by_prototypes(u, torch.ones(1, 1), torch.tensor([[-1.0, 0.0]]))
+    result.sum().backward()
+    assert result.isfinite().all() and u.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (1, 4), (5, 1), (6, 3)])
+def test_categorical_kl_equals_the_loop(n: int, k: int) -> None:
+    log_p = draw(n, k, seed=1).log_softmax(1)
+
+    def slow(logits: Tensor) -> Tensor:
+        q, p = logits.softmax(1), log_p.double().exp()
+        terms = [q[i, c] * torch.log(q[i, c] / p[i, c]) for i in range(n) for c in range(k)]
+        return sum(terms) / n
+
+    compare_with_reference(lambda x: categorical_kl(x.log_softmax(1), log_p), slow, draw(n, k))
+
+
+def test_categorical_kl_is_zero_for_equals_and_positive_otherwise() -> None:
+    log_q, log_p = draw(5, 3).log_softmax(1), draw(5, 3, seed=1).log_softmax(1)
+    assert categorical_kl(log_q, log_q) == 0
+    assert categorical_kl(log_q, log_p) > 0.1
+    sure, even = torch.tensor([[0.0, -1e4]]), torch.full((1, 2), -math.log(2))
+    assert categorical_kl(sure, even).item() == pytest.approx(math.log(2), rel=1e-6)
+
+
+def test_categorical_kl_trains_the_posterior_only() -> None:
+    q, p = draw(5, 3).requires_grad_(), draw(5, 3, seed=1).requires_grad_()
+    categorical_kl(q.log_softmax(1), p.log_softmax(1)).backward()
+    assert q.grad.norm() > 1e-3 and p.grad is None
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.3, 10.0])
+@pytest.mark.parametrize("spread", [0.0, 1.0, 1e3])
+def test_gumbel_softmax_is_row_stochastic_with_finite_gradients(
+    temperature: float, spread: float
+) -> None:
+    logits = (spread * draw(50, 4)).requires_grad_()
+    sample = gumbel_softmax(logits, temperature, torch.Generator().manual_seed(0))
+    sample[:, 0].sum().backward()
+    torch.testing.assert_close(sample.sum(1), torch.ones(50))
+    assert (sample >= 0).all() and logits.grad.isfinite().all()
+
+
+def test_gumbel_softmax_trains_the_logits() -> None:
+    logits = draw(8, 3).requires_grad_()
+    gumbel_softmax(logits, 0.5, torch.Generator().manual_seed(0))[:, 0].sum().backward()
+    assert logits.grad.norm() > 1e-3
+
+
+def test_gumbel_softmax_samples_the_distribution() -> None:
+    probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05])
+    logits = probabilities.log().expand(40_000, 4) + 3  # a constant does not matter
+    sample = gumbel_softmax(logits, 0.1, torch.Generator().manual_seed(0))
+    shares = sample.argmax(1).bincount(minlength=4) / len(sample)
+    torch.testing.assert_close(shares, probabilities, rtol=0, atol=0.0125)  # 5 sigma
+
+
+def test_the_noise_comes_from_the_generator_alone() -> None:
+    logits, memory = draw(5, 3), unit(draw(2, 5, 3))
+    state = torch.get_rng_state()
+    for function in (
+        lambda seed: gumbel_softmax(logits, 0.3, torch.Generator().manual_seed(seed)),
+        lambda seed: jitter_memory(memory, 0.1, torch.Generator().manual_seed(seed)),
+    ):
+        assert torch.equal(function(0), function(0))
+        assert not torch.equal(function(0), function(1))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_jitter_moves_unit_vectors_by_the_scale() -> None:
+    memory = unit(draw(20, 50, 8))
+    generator = torch.Generator().manual_seed(0)
+    assert torch.allclose(jitter_memory(memory, 0.0, generator), memory, atol=1e-6)
+    jittered = jitter_memory(memory, 0.01, generator)
+    torch.testing.assert_close(jittered.norm(dim=-1), torch.ones(20, 50))
+    spread = (jittered - memory).norm(dim=-1).square().mean().sqrt() / math.sqrt(7)
+    assert spread.item() == pytest.approx(0.01, rel=0.05)  # the tangent space has 7 dimensions
+
+
+def test_no_host_synchronisation_and_no_other_device() -> None:
+    with FakeTensorMode():
+        u = torch.randn(5, 4, device="cuda", requires_grad=True)
+        memory = torch.randn(2, 3, 4, device="cuda")
+        mask = torch.ones(2, device="cuda")
+        c = gumbel_softmax(u[:, :3], 0.3, None)
+        r = cluster_vectors(c, u)
+        results = [
+            cluster_memory_contrast(r, r, jitter_memory(memory, 0.1, None), 0.2, mask),
+            shift_by_prototypes(u, c, r),
+            categorical_kl(c.log(), c.log()),
+        ]
+        assert {result.device.type for result in results} == {"cuda"}

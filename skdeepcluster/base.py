@@ -158,13 +158,17 @@ class DeepClusterer(
         samples = self._read(X, reset=True)
         trainer = self._build_trainer(samples, device)
         watch = EpochWatch(
-            self, X, y, self.max_epochs, lambda: fitted_attributes(copy.deepcopy(trainer), samples)
+            self,
+            X,
+            y,
+            self.max_epochs,
+            lambda: fitted_attributes(trainer, samples, copy.deepcopy(trainer.objective)),
         )
         try:
             trainer.run(watch.begin_epoch, watch.end_epoch)
         finally:
             watch.close()
-        for name, value in fitted_attributes(trainer, samples).items():
+        for name, value in fitted_attributes(trainer, samples, trainer.objective).items():
             setattr(self, name, value)
         warn_if_doubtful(self)
         watch.finish()
@@ -172,6 +176,7 @@ class DeepClusterer(
 
     def _build_trainer(self, samples: Samples, device: torch.device) -> Trainer:
         is_image = samples.layout.is_image
+        memory_format = torch.channels_last if is_image else torch.preserve_format
         schedule = plan_batches(len(samples), self.batch_size, self.max_epochs, self.warmup_epochs)
         settings = Settings(
             schedule=schedule,
@@ -194,7 +199,7 @@ class DeepClusterer(
         else:
             objective, scaling = copy.deepcopy(warm.objective), warm.scaling
         return Trainer(
-            objective.to(device, memory_format=torch.channels_last) if is_image else objective.to(device),
+            objective.to(device, memory_format=memory_format),
             ResidentSource(samples, scaling, device),
             augmentation,
             settings,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import copy
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -73,13 +75,13 @@ class FittedModel:
         """Return the state with the networks on the CPU, so that it loads anywhere."""
         state = self.__dict__.copy()
         if any(parameter.device.type != "cpu" for parameter in self.objective.parameters()):
-            import copy
-
             state["objective"] = copy.deepcopy(self.objective).cpu()
         return state
 
 
-def fitted_attributes(trainer: Trainer, samples: Samples) -> dict[str, Any]:
+def fitted_attributes(
+    trainer: Trainer, samples: Samples, objective: Objective
+) -> dict[str, Any]:
     """
     Compute everything an estimator keeps of a training.
 
@@ -89,14 +91,16 @@ def fitted_attributes(trainer: Trainer, samples: Samples) -> dict[str, Any]:
         After its last epoch, or between two.
     samples : Samples
         The training samples.
+    objective : Objective
+        The trainer's, or a copy of it; it becomes part of the fitted model.
 
     Returns
     -------
     dict
         Attributes by name.
     """
-    settings, objective = trainer.settings, trainer.objective.eval()
-    objective.release()
+    settings = trainer.settings
+    objective.eval().release()
     model = FittedModel(
         objective=objective,
         scaling=trainer.source.scaling,
@@ -112,7 +116,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples) -> dict[str, Any]:
         "labels_": labels,
         "n_clusters_": len(model.used),
         "cluster_centers_": _centers(embedding, labels, len(model.used)),
-        "history_": trainer.history,
+        "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
     }
 

@@ -177,7 +177,7 @@ def _assign(x: Tensor, centers: Tensor, size: int) -> _Assignment:
     for rows, nearest, labels in outputs:
         distances = torch.addmm(norms, rows, centers.T, alpha=-2)
         torch.min(distances, dim=1, out=(nearest, labels))
-        result.sums.index_add_(0, labels, rows.double())
+        result.sums.add_(torch.zeros_like(centers).index_add_(0, labels, rows))
     result.counts.add_(torch.bincount(result.labels, minlength=len(centers)))
     return result
 

@@ -215,7 +215,14 @@ class Trainer:
         """
         doubled = torch.cat([batch, batch])
         if self.augmentation is not None:
-            doubled = self.augmentation(doubled, self.generators.augmentation)
+            augmented = self.augmentation(doubled, self.generators.augmentation)
+            if not isinstance(augmented, Tensor) or augmented.shape != doubled.shape:
+                raise ValueError(
+                    "augmentation must return a tensor of the shape of its batch, "
+                    f"{tuple(doubled.shape)}; got "
+                    f"{getattr(augmented, 'shape', type(augmented).__name__)}."
+                )
+            doubled = augmented.to(doubled)
         return self.source.scaling.standardise(doubled)
 
     def _evaluate(self, views: Tensor, index: Tensor) -> Any:

@@ -1,0 +1,290 @@
+"""What every estimator promises beyond scikit-learn's checks."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
+
+HISTORY_KEYS = {
+    "epoch",
+    "loss",
+    "lr",
+    "seconds",
+    "images_per_second",
+    "cluster_entropy",
+    "largest_share",
+    "changed_labels",
+    "confidence",
+    "spread",
+}
+TIMES = ("seconds", "images_per_second")
+
+
+def without_times(history):
+    return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
+
+
+def weights(model):
+    return {k: v.numpy() for k, v in model._model.objective.state_dict().items()}
+
+
+def test_fitted_attributes_agree_with_each_other(quick, digits):
+    model = quick(max_epochs=3).fit(digits)
+    n, k = len(digits), model.n_clusters_
+    assert model.labels_.shape == (n,)
+    assert model.labels_.dtype == np.int64
+    assert set(model.labels_) == set(range(k))
+    np.testing.assert_array_equal(model.labels_, model.predict(digits))
+    probabilities, embedding = model.predict_proba(digits), model.transform(digits)
+    assert probabilities.shape == (n, k)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), model.labels_)
+    assert embedding.dtype == np.float32
+    assert embedding.shape == (n, model.cluster_centers_.shape[1])
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+    assert model.cluster_centers_.shape[0] == k
+    np.testing.assert_allclose(np.linalg.norm(model.cluster_centers_, axis=1), 1, atol=1e-5)
+    assert -1 <= model.score(digits) <= 1
+    assert len(model.get_feature_names_out()) == embedding.shape[1]
+
+
+def test_history_has_one_entry_an_epoch_with_every_key(quick, digits):
+    model = quick(max_epochs=3).fit(digits)
+    assert model.n_epochs_ == len(model.history_) == 3
+    for number, entry in enumerate(model.history_, start=1):
+        terms = [value for name, value in entry.items() if name.startswith("loss_")]
+        assert HISTORY_KEYS <= set(entry)
+        assert entry["epoch"] == number
+        assert terms
+        assert entry["loss"] == pytest.approx(sum(terms))
+        assert 0 <= entry["cluster_entropy"] <= 1
+        assert 1 / 3 <= entry["largest_share"] <= 1
+        assert 0 <= entry["changed_labels"] <= 1
+        assert entry["images_per_second"] > 0
+
+
+@pytest.mark.parametrize("kind", ["images", "vectors"])
+def test_the_same_seed_gives_the_same_model(quick, digits, kind):
+    X = digits if kind == "images" else digits.reshape(len(digits), -1)
+    first, second, other = (quick(random_state=seed).fit(X) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+    np.testing.assert_array_equal(first.cluster_centers_, second.cluster_centers_)
+    assert without_times(first.history_) == without_times(second.history_)
+    for name, value in weights(first).items():
+        np.testing.assert_array_equal(value, weights(second)[name], err_msg=name)
+    assert without_times(first.history_) != without_times(other.history_)
+
+
+def test_a_random_state_instance_moves_on(quick, digits):
+    state = np.random.RandomState(0)
+    first = quick(random_state=state).fit(digits)
+    second = quick(random_state=state).fit(digits)
+    assert without_times(first.history_) != without_times(second.history_)
+
+
+def test_nothing_global_changes(quick, digits):
+    def state():
+        return (
+            random.getstate(),
+            [str(part) for part in np.random.get_state()],  # noqa: NPY002
+            torch.get_rng_state().tolist(),
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.backends.cudnn.benchmark,
+            torch.is_autocast_enabled("cpu"),
+        )
+
+    before, X = state(), digits.copy()
+    for seed in (0, None):
+        model = quick(random_state=seed).fit(X)
+        model.predict(X), model.transform(X), model.score(X)
+    assert state() == before
+    np.testing.assert_array_equal(X, digits)
+
+
+def test_a_failed_fit_keeps_the_fitted_model(quick, digits, monkeypatch):
+    model = quick().fit(digits)
+    labels, expected = model.labels_.copy(), model.transform(digits)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    for warm in (False, True):
+        model.set_params(warm_start=warm)
+        monkeypatch.setattr("skdeepcluster.training.callbacks.EpochWatch.end_epoch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(digits)
+        np.testing.assert_array_equal(model.labels_, labels)
+        np.testing.assert_array_equal(model.transform(digits), expected)
+
+
+def test_prediction_does_not_depend_on_the_batch(quick, digits):
+    model = quick().fit(digits)
+    together = model.predict_proba(digits)
+    alone = np.concatenate([model.predict_proba(image[None]) for image in digits])
+    shuffled = model.predict_proba(digits[::-1])[::-1]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    np.testing.assert_allclose(together, shuffled, atol=1e-5)
+
+
+def test_threads_predict_as_one(quick, digits):
+    model = quick().fit(digits)
+    expected = model.transform(digits)
+    with ThreadPoolExecutor(8) as pool:
+        for result in pool.map(lambda _: model.transform(digits), range(16)):
+            np.testing.assert_array_equal(result, expected)
+
+
+def test_fits_in_threads_equal_serial_fits(quick, digits):
+    serial = [quick(random_state=seed).fit(digits) for seed in (0, 1)]
+    with ThreadPoolExecutor(2) as pool:
+        threaded = list(pool.map(lambda seed: quick(random_state=seed).fit(digits), (0, 1)))
+    for one, other in zip(serial, threaded, strict=True):
+        np.testing.assert_array_equal(one.labels_, other.labels_)
+        np.testing.assert_array_equal(one.cluster_centers_, other.cluster_centers_)
+
+
+def test_pickles_are_small_and_equal(quick, digits):
+    model = quick().fit(digits)
+    dump = pickle.dumps(model)
+    loaded = pickle.loads(dump)
+    np.testing.assert_array_equal(loaded.transform(digits), model.transform(digits))
+    np.testing.assert_array_equal(loaded.labels_, model.labels_)
+    stored = sum(value.nbytes for value in weights(model).values())
+    assert len(dump) <= 1.2 * stored + 20_000
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_as_many_clusters_as_samples(quick, n):
+    X = np.random.default_rng(0).integers(0, 255, (n, 6, 6), dtype=np.uint8)
+    model = quick(n_clusters=n).fit(X)
+    assert model.labels_.shape == (n,)
+    assert np.isfinite([entry["loss"] for entry in model.history_]).all()
+
+
+def test_one_cluster_takes_everything(quick, digits):
+    model = quick(n_clusters=1).fit(digits)
+    assert model.n_clusters_ == 1
+    assert set(model.labels_) == {0}
+    assert model.score(digits) == 0
+    assert np.isfinite([entry["loss"] for entry in model.history_]).all()
+
+
+def test_empty_clusters_are_left_out_and_said(quick, digits):
+    with pytest.warns(ConvergenceWarning, match=r"Only \d+ of n_clusters=50 clusters"):
+        model = quick(n_clusters=50).fit(digits)
+    assert model.n_clusters_ < 50
+    assert set(model.labels_) == set(range(model.n_clusters_))
+    assert model.predict_proba(digits).shape == (len(digits), model.n_clusters_)
+
+
+def test_warm_start_goes_on(quick, digits):
+    model = quick(warm_start=True).fit(digits)
+    first = model.history_
+    model.fit(digits)
+    assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4]
+    assert without_times(model.history_[:2]) == without_times(first)
+    assert model.history_[2]["loss"] < first[0]["loss"]
+    with pytest.raises(ValueError, match="warm_start"):
+        model.set_params(n_clusters=4).fit(digits)
+
+
+def test_a_module_is_copied_and_a_callable_is_called(quick, digits):
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 16))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    model = quick(backbone=module).fit(digits)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert set(model.backbone_.state_dict()) == set(before)
+    assert not torch.equal(model.backbone_.state_dict()["1.weight"], before["1.weight"])
+
+    def build(shape):
+        assert shape == (1, 8, 8)
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 16))
+
+    first, second = quick(backbone=build).fit(digits), quick(backbone=build).fit(digits)
+    np.testing.assert_array_equal(first.transform(digits), second.transform(digits))
+
+
+def test_the_backbone_is_ready_for_transfer(quick, digits):
+    model = quick()
+    with pytest.raises(AttributeError, match="backbone_"):
+        _ = model.backbone_
+    model.fit(digits)
+    assert not model.backbone_.training
+    features = model.backbone_(torch.zeros(2, 1, 8, 8))
+    assert features.ndim == 2
+    assert all(not key.startswith("backbone") for key in model.backbone_.state_dict())
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    ["glyph", "photo", None, ImageAugmentation(flip_probability=0), lambda x, generator: x + 0.1],
+)
+def test_augmentations(quick, digits, augmentation):
+    model = quick(augmentation=augmentation).fit(digits)
+    assert clone(model).augmentation is not None or augmentation is None
+    assert model.labels_.shape == (len(digits),)
+
+
+def test_parameters_of_the_augmentation_are_nested(quick, digits):
+    model = quick(augmentation=ImageAugmentation())
+    model.set_params(augmentation__flip_probability=0.25)
+    assert model.augmentation.flip_probability == 0.25
+    with pytest.raises(ValueError, match="flip_probability.*1.5"):
+        model.set_params(augmentation__flip_probability=1.5).fit(digits)
+    with pytest.raises(ValueError, match="augmentation"):
+        quick(augmentation=VectorAugmentation()).fit(digits)
+
+
+@pytest.mark.parametrize("result", [lambda x: x[:3], lambda x: None, lambda x: x * np.nan])
+def test_a_bad_augmentation_is_named(quick, digits, result):
+    with pytest.raises(ValueError, match="augmentation|not finite"):
+        quick(augmentation=lambda x, generator: result(x)).fit(digits)
+
+
+def test_unfitted_use_is_refused(quick, digits):
+    for name in ("predict", "transform", "predict_proba", "score"):
+        with pytest.raises(NotFittedError):
+            getattr(quick(), name)(digits)
+
+
+def test_a_loss_that_diverges_stops_with_advice(quick, digits):
+    with pytest.raises(ValueError, match=r"not finite in epoch 1.*lr"):
+        quick(lr=1e30, optimizer="sgd", warmup_epochs=0, precision="float32").fit(digits)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_precisions_and_optimisers_train(quick, digits, precision, optimizer):
+    model = quick(precision=precision, optimizer=optimizer, max_epochs=4).fit(digits)
+    assert model.history_[-1]["loss"] < model.history_[0]["loss"]
+    assert model.transform(digits).dtype == np.float32
+
+
+def test_the_transform_feeds_another_clusterer(quick, digits):
+    embedding = quick().fit_transform(digits)
+    labels = KMeans(3, n_init=1, random_state=0).fit_predict(embedding)
+    assert len(labels) == len(digits)
+
+
+def test_verbose_shows_a_bar_on_stderr_alone(quick, digits, capfd):
+    quick(verbose=1).fit(digits)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "2/2" in err
+    assert "loss=" in err
+    quick().fit(digits)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,97 @@
+"""Pipelines, searches and callbacks around the estimators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, make_scorer
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skdeepcluster.metrics import clustering_accuracy_score
+
+
+def test_a_scaler_before_it(quick, digits):
+    flat = digits.reshape(len(digits), -1)
+    pipeline = make_pipeline(StandardScaler(), quick(image_shape=(8, 8)))
+    labels = pipeline.fit_predict(flat)
+    np.testing.assert_array_equal(pipeline.predict(flat), labels)
+    assert pipeline[-1].image_shape_ == (1, 8, 8)
+
+
+def test_a_function_before_it_keeps_images(quick, digits):
+    pipeline = make_pipeline(FunctionTransformer(lambda X: X[:, ::2, ::2]), quick())
+    assert pipeline.fit(digits)[-1].image_shape_ == (1, 4, 4)
+
+
+def test_a_classifier_after_it(quick, digits):
+    y = np.arange(len(digits)) % 2
+    pipeline = make_pipeline(quick(), LogisticRegression()).fit(digits, y)
+    assert pipeline.predict(digits).shape == y.shape
+    assert len(cross_val_score(pipeline, digits, y, cv=2)) == 2
+
+
+@pytest.mark.parametrize("form", ["3-d", "4-d", "flat"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_without_labels(quick, digits, form, n_jobs):
+    X = {"3-d": digits, "4-d": digits[..., None], "flat": digits.reshape(len(digits), -1)}[form]
+    model = quick(image_shape=(8, 8) if form == "flat" else None, max_epochs=1)
+    search = GridSearchCV(model, {"n_clusters": [2, 3]}, cv=2, n_jobs=n_jobs).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_params_["n_clusters"] in (2, 3)
+    assert search.predict(X).shape == (len(digits),)
+
+
+@pytest.mark.parametrize(
+    "scoring", ["adjusted_rand_score", make_scorer(adjusted_rand_score), "accuracy"], ids=str
+)
+def test_a_search_with_labels(quick, digits, scoring):
+    if scoring == "accuracy":
+        scoring = make_scorer(clustering_accuracy_score)
+    y = np.arange(len(digits)) % 3
+    search = GridSearchCV(quick(max_epochs=1), {"lr": [1e-3, 1e-2]}, cv=2, scoring=scoring)
+    search.fit(digits, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+class Watcher:
+    """Record what happens, and stop after a given epoch."""
+
+    def __init__(self, last_epoch=None):
+        self.last_epoch, self.tasks, self.labels = last_epoch, [], []
+
+    def setup(self, estimator, context):
+        self.tasks.append("setup")
+
+    def teardown(self, estimator, context):
+        self.tasks.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.tasks.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.tasks.append(("end", context.task_name))
+        if fitted_estimator is not None:
+            self.labels.append(fitted_estimator.labels_)
+        return context.task_id == self.last_epoch
+
+
+def test_callbacks_see_every_epoch_and_may_stop(quick, digits):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher(last_epoch=1)
+    model = quick(max_epochs=4).set_callbacks(watcher).fit(digits)
+    assert model.n_epochs_ == 2
+    assert watcher.tasks[0] == "setup"
+    assert watcher.tasks[-1] == "teardown"
+    assert watcher.tasks.count(("end", "epoch")) == 2
+    assert len(watcher.labels) == 2
+    np.testing.assert_array_equal(watcher.labels[-1], model.labels_)
+
+
+def test_watching_does_not_change_the_result(quick, digits):
+    pytest.importorskip("sklearn.callback")
+    watched = quick(max_epochs=3).set_callbacks(Watcher()).fit(digits)
+    alone = quick(max_epochs=3).fit(digits)
+    np.testing.assert_array_equal(watched.cluster_centers_, alone.cluster_centers_)

@@ -130,7 +130,7 @@ class DeepClusterer(
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any = None) -> Self:
         """
         Train the networks and cluster the samples.
 
@@ -199,7 +199,7 @@ class DeepClusterer(
         else:
             objective, scaling = copy.deepcopy(warm.objective), warm.scaling
         return Trainer(
-            objective.to(device, memory_format=memory_format),
+            objective.to(device).to(memory_format=memory_format),
             ResidentSource(samples, scaling, device),
             augmentation,
             settings,
@@ -220,7 +220,7 @@ class DeepClusterer(
             )
         return model
 
-    def _read(self, X: Any, *, reset: bool) -> Samples:  # noqa: N803
+    def _read(self, X: Any, *, reset: bool) -> Samples:
         """Validate samples; at fit, learn their shape, later hold them against it."""
         samples = read_samples(
             X, self.image_shape, self.channel_axis, min_samples=2 if reset else 1, estimator=self
@@ -250,7 +250,7 @@ class DeepClusterer(
 
     # --- using -----------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict(self, X: Any) -> np.ndarray:
         """
         Assign samples to clusters.
 
@@ -267,7 +267,7 @@ class DeepClusterer(
         labels: np.ndarray = self.predict_proba(X).argmax(axis=1)
         return labels
 
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+    def predict_proba(self, X: Any) -> np.ndarray:
         """
         Compute the soft assignment of samples.
 
@@ -283,7 +283,7 @@ class DeepClusterer(
         """
         return self._infer(X)[1]
 
-    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+    def transform(self, X: Any) -> np.ndarray:
         """
         Embed samples.
 
@@ -299,7 +299,7 @@ class DeepClusterer(
         """
         return self._infer(X)[0]
 
-    def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any = None) -> float:
         """
         Judge the clustering of samples without labels: the simplified silhouette.
 
@@ -321,7 +321,7 @@ class DeepClusterer(
         embedding, probabilities = self._infer(X)
         return simplified_silhouette(embedding, probabilities.argmax(1), self.cluster_centers_)
 
-    def _infer(self, X: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    def _infer(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
         return self._model.infer(self._read(X, reset=False))
 

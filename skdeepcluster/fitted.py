@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import copy
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +78,7 @@ class FittedModel:
         return state
 
 
-def fitted_attributes(
-    trainer: Trainer, samples: Samples, objective: Objective
-) -> dict[str, Any]:
+def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) -> dict[str, Any]:
     """
     Compute everything an estimator keeps of a training.
 

@@ -115,7 +115,11 @@ def bad_inputs():
         "1-d": (good[0], ValueError, "Reshape your data"),
         "1-d tensor": (torch.tensor(good[0]), ValueError, "dim 1"),
         "5-d": (np.zeros((4, 1, 2, 2, 2)), ValueError, "dim 5"),
-        "object": (np.array([["a", {}]] * 20, dtype=object), (TypeError, ValueError), "must be|conv"),
+        "object": (
+            np.array([["a", {}]] * 20, dtype=object),
+            (TypeError, ValueError),
+            "must be|conv",
+        ),
         "complex": (good + 1j, ValueError, "Complex data not supported"),
         "complex tensor": (complex_tensor, ValueError, "Complex data not supported"),
         "ragged": ([[1, 2], [3]] * 10, ValueError, "X must be a regular array"),
@@ -191,10 +195,10 @@ def test_a_different_sample_shape_is_refused(quick, digits, photos):
             with pytest.raises(ValueError, match=r"\(1, 8, 8\)"):
                 method(wrong)
     vectors = quick().fit(np.random.default_rng(0).random((20, 4)))
-    with pytest.raises(ValueError, match="X has 3 features.*expecting 4 features"):
+    with pytest.raises(ValueError, match=r"X has 3 features.*expecting 4 features"):
         vectors.predict(np.zeros((5, 3)))
 
 
 def test_the_message_of_an_ambiguous_shape_says_what_to_do():
-    with pytest.raises(ValueError, match="channel_axis='last'.*channel_axis='first'"):
+    with pytest.raises(ValueError, match=r"channel_axis='last'.*channel_axis='first'"):
         ContrastiveClustering().fit(np.zeros((20, 3, 8, 3)))

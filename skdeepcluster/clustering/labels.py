@@ -13,7 +13,7 @@ def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.
 
     Parameters
     ----------
-    labels : ndarray of shape (n,), integer
+    labels : ndarray of shape (n,), int
         Labels in 0 ... ``n_clusters`` - 1, some of which may not occur.
     n_clusters : int
         Number of labels that could have occurred.

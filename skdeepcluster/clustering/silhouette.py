@@ -21,7 +21,7 @@ def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np
     ----------
     embedding : ndarray of shape (n, d)
         Samples.
-    labels : ndarray of shape (n,), integer
+    labels : ndarray of shape (n,), int
         Index of each sample's centre.
     centers : ndarray of shape (K, d)
         Centre of each cluster.

@@ -105,13 +105,10 @@ class Samples:
 
 def _tensor_of(chunk: np.ndarray) -> Tensor:
     """Copy a piece of an array, so that read-only and foreign-order memory is no special case."""
-    if chunk.dtype in (np.uint8, np.bool_):
-        target = np.uint8
-    elif chunk.dtype in (np.float16, np.float32):
-        target = np.float32
-    else:
-        target = np.float64
-    return torch.from_numpy(np.array(chunk, dtype=target, order="C"))
+    narrow = {np.dtype(np.bool_): np.uint8, np.dtype(np.float16): np.float32}
+    kept = (np.dtype(np.uint8), np.dtype(np.float32))
+    dtype = chunk.dtype if chunk.dtype in kept else narrow.get(chunk.dtype, np.float64)
+    return torch.from_numpy(np.array(chunk, dtype=dtype, order="C"))
 
 
 def _reading_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -123,7 +120,7 @@ def _reading_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 def read_samples(
-    X: Any,  # noqa: N803
+    X: Any,
     image_shape: Sequence[int] | None = None,
     channel_axis: str = "auto",
     *,
@@ -169,11 +166,11 @@ def read_samples(
     return samples
 
 
-def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:  # noqa: N803
+def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
     if X is None:
         raise ValueError("X must be an array-like of samples; got None.")
     if not hasattr(X, "shape") and not hasattr(X, "__array__"):
-        X = _array_of_lists(X)  # noqa: N806
+        X = _array_of_lists(X)
     numeric = getattr(X, "dtype", None) is not None and getattr(X.dtype, "kind", "O") in "biuf"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -188,7 +185,7 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:  # n
         )
 
 
-def _array_of_lists(X: Any) -> np.ndarray:  # noqa: N803
+def _array_of_lists(X: Any) -> np.ndarray:
     try:
         return np.asarray(X)
     except ValueError as error:

@@ -153,19 +153,18 @@ def _inverse(spread: np.ndarray) -> np.ndarray:
 
 def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Smallest, largest, mean and standard deviation of each channel or feature, in float64."""
-    count, low, high, mean, squares = 0, None, None, 0.0, 0.0
     axes = (0, 2, 3) if samples.layout.is_image else (0,)
+    low = np.full(samples.shape[0], np.inf)
+    high, mean, squares = -low, np.zeros_like(low), np.zeros_like(low)
+    count = 0
     for _, chunk in samples.chunks():
         values = chunk.double()
         size = math.prod(values.shape[axis] for axis in axes)
         own_mean = values.mean(axes, keepdim=True)
-        own_squares = (values - own_mean).square_().sum(axes).cpu().numpy()
-        own_low, own_high = values.amin(axes).cpu().numpy(), values.amax(axes).cpu().numpy()
-        low = own_low if low is None else np.minimum(low, own_low)
-        high = own_high if high is None else np.maximum(high, own_high)
+        low = np.minimum(low, values.amin(axes).cpu().numpy())
+        high = np.maximum(high, values.amax(axes).cpu().numpy())
         delta = own_mean.flatten().cpu().numpy() - mean
-        squares = squares + own_squares + delta**2 * (count * size / (count + size))
+        squares += (values - own_mean).square_().sum(axes).cpu().numpy()
+        squares += delta**2 * (count * size / (count + size))
         mean, count = mean + delta * (size / (count + size)), count + size
-    if low is None or high is None:
-        raise ValueError("samples must not be empty.")
-    return low, high, np.asarray(mean), np.sqrt(np.asarray(squares) / count)
+    return low, high, mean, np.sqrt(squares / count)

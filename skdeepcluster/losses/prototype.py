@@ -48,7 +48,7 @@ def prototypes(features: Tensor, labels: Tensor, n_clusters: int) -> tuple[Tenso
     ----------
     features : Tensor of shape (n, d)
         Features of any length.
-    labels : Tensor of shape (n,), integer
+    labels : Tensor of shape (n,), int
         Cluster of each feature; features with a label outside of 0 ... ``n_clusters`` - 1 belong
         to none.
     n_clusters : int
@@ -83,7 +83,7 @@ def prototype_scattering(
         Online projections of one view, of any length.
     target : Tensor of shape (n, d)
         Target projections of the other view, of any length.
-    labels : Tensor of shape (n,), integer
+    labels : Tensor of shape (n,), int
         Pseudo-labels.
     n_clusters : int
         Number K of clusters.

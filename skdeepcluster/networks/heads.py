@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -42,7 +43,7 @@ def mlp(
     def build() -> nn.Module:
         layers: list[nn.Module] = []
         n_activated = len(widths) - (1 if final_relu else 2)
-        for depth, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for depth, (n_in, n_out) in enumerate(pairwise(widths)):
             activated = depth < n_activated
             layers.append(nn.Linear(n_in, n_out, bias=not (activated and batch_norm)))
             if activated and batch_norm:

@@ -130,5 +130,3 @@ def build_resnet(name: str, shape: tuple[int, ...]) -> nn.Module:
     if name == "small":
         return SmallResNet(channels, side)
     return _torchvision_resnet(name, channels, side)
-
-

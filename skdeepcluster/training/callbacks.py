@@ -12,7 +12,7 @@ except ImportError:  # scikit-learn before 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand in where scikit-learn has no callbacks."""
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[misc]
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Return the method as it is."""
         return method
 
@@ -39,7 +39,7 @@ class EpochWatch:
     def __init__(
         self,
         estimator: Any,
-        X: Any,  # noqa: N803
+        X: Any,
         y: Any,
         max_epochs: int,
         fitted_attributes: Callable[[], dict[str, Any]],

@@ -93,7 +93,7 @@ class Generators:
         Generators
             The generators.
         """
-        places = ("cpu", device, device)
+        places = (torch.device("cpu"), device, device)
         return cls(*(torch.Generator(p).manual_seed(s) for p, s in zip(places, seeds, strict=True)))
 
 

@@ -94,7 +94,5 @@ def build_optimizer(
     groups = objective.parameter_groups()
     fused = all(p.device.type in ("cpu", "cuda", "mps") for g in groups for p in g["params"])
     if name == "sgd":
-        return torch.optim.SGD(
-            groups, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused
-        )
+        return torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused)
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=fused)

@@ -1,0 +1,111 @@
+"""Devices, precision, and that nothing strays from the chosen device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from skdeepcluster.data import Scaling, read_samples
+from skdeepcluster.training import Generators
+from skdeepcluster.training.device import resolve_device, training_dtype
+from skdeepcluster.training.schedule import plan_batches
+
+
+def move_to_pretend_cuda(module):
+    """Replace every parameter and buffer by a pretend one on a pretend CUDA device."""
+    for part in module.modules():
+        for name, value in part._parameters.items():
+            if value is not None:
+                fake = torch.empty(value.shape, dtype=value.dtype, device="cuda")
+                part._parameters[name] = nn.Parameter(fake, requires_grad=value.requires_grad)
+        for name, value in part._buffers.items():
+            if value is not None:
+                part._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cuda")
+
+
+def build_trainer(model, X):
+    """Build the trainer that `fit` would use, on the CPU."""
+    model._validate_params()
+    return model._build_trainer(model._read(X, reset=True), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour", "vector"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_step_stays_on_its_device(quick, kind, precision):
+    shape = {"grey": (40, 9, 8), "colour": (40, 9, 8, 3), "vector": (40, 5)}[kind]
+    X = np.random.default_rng(0).random(shape)
+    trainer = build_trainer(quick(precision=precision), X)
+    objective, batch_size = trainer.objective, trainer.settings.schedule.batch_size
+    sample_shape = read_samples(X).shape
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        move_to_pretend_cuda(objective)
+        batch = torch.rand(batch_size, *sample_shape, device="cuda")
+        index = torch.arange(batch_size, device="cuda")
+        trainer.generators.augmentation = None
+        objective.generator = None
+        objective.train()
+        views = trainer.views(batch)
+        assert views.device.type == "cuda"
+        assert len(views) == 2 * batch_size
+        result = trainer._evaluate(views, index)
+        loss = torch.stack(list(result.losses.values())).sum()
+        assert loss.dtype == torch.float32
+        for tensor in (loss, result.logits, result.embedding):
+            assert tensor.device.type == "cuda"
+        assert loss.requires_grad
+        objective.after_step(1)
+        objective.eval()
+        embedding, logits = objective.infer(trainer.source.scaling.standardise(batch))
+        assert embedding.device.type == logits.device.type == "cuda"
+
+
+def test_samples_stay_where_scaling_puts_them():
+    samples = read_samples(np.random.default_rng(0).integers(0, 9, (20, 6, 6), dtype=np.uint8))
+    scaling = Scaling.learn(samples)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for dtype in (torch.uint8, torch.float32):
+            batch = torch.empty(4, 1, 6, 6, device="cuda").to(dtype)
+            unit = scaling.unit(batch)
+            assert unit.device.type == "cuda"
+            assert unit.dtype == torch.float32
+            assert scaling.standardise(unit).device.type == "cuda"
+
+
+def test_precision_follows_the_device():
+    cpu = torch.device("cpu")
+    assert training_dtype("float32", cpu) is None
+    assert training_dtype("bfloat16", cpu) is torch.bfloat16
+    assert training_dtype("float16", cpu) is torch.float16
+    assert training_dtype("auto", cpu, is_image=False) is None
+    assert training_dtype("auto", torch.device("mps")) is None
+
+
+@pytest.mark.parametrize("name", ["cpu", torch.device("cpu")])
+def test_a_device_that_is_there_is_taken(name):
+    assert resolve_device(name) == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["meta", "nonsense", "cuda:99", "xpu:7"])
+def test_a_device_that_is_not_there_is_named(name):
+    with pytest.raises(ValueError, match=f"device must .*{name}"):
+        resolve_device(name)
+
+
+def test_generators_repeat():
+    first, second = (Generators.seeded([1, 2, 3], torch.device("cpu")) for _ in range(2))
+    for name in ("order", "augmentation", "noise"):
+        draws = [torch.rand(3, generator=getattr(g, name)) for g in (first, second)]
+        assert torch.equal(*draws)
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(10, 256), (256, 256), (257, 256), (1797, 128)])
+def test_batches_are_equal_and_cover_nearly_everything(n, batch_size):
+    schedule = plan_batches(n, batch_size, max_epochs=3, warmup_epochs=9)
+    seen = schedule.batch_size * schedule.steps_per_epoch
+    assert schedule.batch_size <= batch_size
+    assert n - schedule.steps_per_epoch < seen <= n
+    assert schedule.n_steps == 3 * schedule.steps_per_epoch
+    assert schedule.warmup_epochs == 3

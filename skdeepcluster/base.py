@@ -29,7 +29,9 @@ from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtfu
 from skdeepcluster.networks import BACKBONES, build_backbone
 from skdeepcluster.training import Generators, Objective, Settings, Trainer
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
+from skdeepcluster.training.checkpoint import open_checkpoints
 from skdeepcluster.training.device import DTYPES, resolve_device, training_dtype
+from skdeepcluster.training.identity import training_identity
 from skdeepcluster.training.schedule import plan_batches
 from skdeepcluster.training.seeds import draw_seeds
 
@@ -68,6 +70,7 @@ class DeepClusterer(
         "precision": [StrOptions({"auto", *DTYPES})],
         "compile": ["boolean"],
         "checkpoint_dir": [None, str, os.PathLike],
+        "checkpoint_interval": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -93,6 +96,7 @@ class DeepClusterer(
         precision: str = "auto",
         compile: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
@@ -114,6 +118,7 @@ class DeepClusterer(
         self.precision = precision
         self.compile = compile
         self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_interval = checkpoint_interval
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -165,7 +170,7 @@ class DeepClusterer(
             lambda: fitted_attributes(trainer, samples, copy.deepcopy(trainer.objective)),
         )
         try:
-            trainer.run(watch.begin_epoch, watch.end_epoch)
+            self._train(trainer, samples, watch)
         finally:
             watch.close()
         for name, value in fitted_attributes(trainer, samples, trainer.objective).items():
@@ -173,6 +178,22 @@ class DeepClusterer(
         warn_if_doubtful(self)
         watch.finish()
         return self
+
+    def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
+        if self.checkpoint_dir is None:
+            trainer.run(watch.begin_epoch, watch.end_epoch)
+            return
+        identity = training_identity(self, samples)
+        with open_checkpoints(
+            self.checkpoint_dir, identity, self.checkpoint_interval
+        ) as checkpoints:
+            checkpoints.restore(trainer)
+
+            def end_epoch(entry: dict[str, Any]) -> bool:
+                checkpoints.keep(trainer)
+                return watch.end_epoch(entry)
+
+            trainer.run(watch.begin_epoch, end_epoch)
 
     def _build_trainer(self, samples: Samples, device: torch.device) -> Trainer:
         is_image = samples.layout.is_image

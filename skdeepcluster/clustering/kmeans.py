@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
 
 __all__ = ["KMeansResult", "kmeans"]
@@ -36,15 +37,6 @@ class KMeansResult(NamedTuple):
     labels: Tensor
     inertia: float
     n_iter: int
-
-
-class _Assignment(NamedTuple):
-    """Nearest centres, and what the next centres are made of."""
-
-    labels: Tensor  # (n,)
-    nearest: Tensor  # (n,) squared distance to the nearest centre, less the sample's squared norm
-    sums: Tensor  # (K, d) float64
-    counts: Tensor  # (K,)
 
 
 @torch.no_grad()
@@ -113,7 +105,7 @@ def kmeans(
     offset = torch.zeros_like(x[0]) if spherical else x.mean(dim=0)
     x = functional.normalize(x) if spherical else x - offset
     size = chunk_size or _default_chunk(x, n_clusters)
-    tolerance = tol * float(x.var(dim=0, correction=0).mean())
+    tolerance = tol * _mean_variance(x)
     results = []
     for start in range(n_init):
         if start == 0 and init is not None:
@@ -139,6 +131,12 @@ def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:
         )
 
 
+def _mean_variance(x: Tensor) -> float:
+    """Return the variance of the features, averaged over the features."""
+    mean_square = float(torch.linalg.vector_norm(x)) ** 2 / len(x)
+    return (mean_square - float(x.mean(dim=0).square().sum())) / x.shape[1]
+
+
 def _default_chunk(x: Tensor, n_clusters: int) -> int:
     """Return how many samples are handled at a time."""
     if x.device.type == "cpu":
@@ -150,47 +148,24 @@ def _lloyd(
     x: Tensor, centers: Tensor, spherical: bool, max_iter: int, tolerance: float, size: int
 ) -> KMeansResult:
     """Alternate between centres and labels; the labels returned belong to the centres returned."""
-    current, n_iter = _assign(x, centers, size), 0
+    partition, n_iter = Partition(x, centers, size), 0
     moved, changed = True, True
     while n_iter < max_iter and moved and changed:
-        previous, old_labels = centers, current.labels
-        centers = _next_centers(x, centers, current, spherical)
-        current = _assign(x, centers, size)
+        previous, centers = centers, _next_centers(partition, spherical)
+        changed = partition.move(centers)
         moved = float((centers - previous).square().sum()) > tolerance
-        changed = not torch.equal(current.labels, old_labels)
         n_iter += 1
-    parts = zip(x.split(size), current.labels.split(size), strict=True)
-    inertia = sum(float((rows - centers[own]).square().sum()) for rows, own in parts)
-    return KMeansResult(centers, current.labels, inertia, n_iter)
+    inertia = float(partition.squared_distances().sum(dtype=torch.float64))
+    return KMeansResult(centers, partition.labels, inertia, n_iter)
 
 
-def _assign(x: Tensor, centers: Tensor, size: int) -> _Assignment:
-    """Find the nearest centre of each sample, and sum up the samples of each centre."""
-    result = _Assignment(
-        labels=x.new_empty(len(x), dtype=torch.long),
-        nearest=x.new_empty(len(x)),
-        sums=torch.zeros_like(centers, dtype=torch.float64),
-        counts=x.new_zeros(len(centers), dtype=torch.long),
-    )
-    norms = centers.square().sum(dim=1)
-    outputs = zip(x.split(size), result.nearest.split(size), result.labels.split(size), strict=True)
-    for rows, nearest, labels in outputs:
-        distances = torch.addmm(norms, rows, centers.T, alpha=-2)
-        torch.min(distances, dim=1, out=(nearest, labels))
-        result.sums.add_(torch.zeros_like(centers).index_add_(0, labels, rows))
-    result.counts.add_(torch.bincount(result.labels, minlength=len(centers)))
-    return result
-
-
-def _next_centers(x: Tensor, centers: Tensor, current: _Assignment, spherical: bool) -> Tensor:
+def _next_centers(partition: Partition, spherical: bool) -> Tensor:
     """Return the means, with the farthest samples in place of the means of empty clusters."""
-    divisor = current.counts
-    if spherical:
-        divisor = current.sums.norm(dim=1)
-    means = (current.sums / divisor[:, None]).float()
-    means = torch.where(divisor[:, None] > 0, means, centers)
-    empty = (current.counts == 0).nonzero()[:, 0]
+    counts = partition.counts()
+    divisor = partition.sums.norm(dim=1) if spherical else counts
+    means = (partition.sums / divisor[:, None]).float()
+    means = torch.where(divisor[:, None] > 0, means, partition.centers)
+    empty = (counts == 0).nonzero()[:, 0]
     if len(empty):
-        distances = current.nearest + x.square().sum(dim=1)
-        means[empty] = x[distances.topk(len(empty)).indices]
+        means[empty] = partition.x[partition.squared_distances().topk(len(empty)).indices]
     return means

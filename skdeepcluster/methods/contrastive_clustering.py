@@ -152,7 +152,10 @@ class ContrastiveClustering(DeepClusterer):
     compile : bool, default=False
         Whether the training step goes through `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training; a `fit` with the same parameters and data goes on from it.
+        Folder for the state of training; a `fit` with the same parameters and data goes on from it
+        and ends where the unbroken one would have ended.
+    checkpoint_interval : float, default=60.0
+        Least seconds between two states written.
     warm_start : bool, default=False
         Whether `fit` goes on from the fitted model.
     verbose : int, default=0
@@ -232,6 +235,7 @@ class ContrastiveClustering(DeepClusterer):
         precision: str = "auto",
         compile: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
@@ -254,6 +258,7 @@ class ContrastiveClustering(DeepClusterer):
             precision=precision,
             compile=compile,
             checkpoint_dir=checkpoint_dir,
+            checkpoint_interval=checkpoint_interval,
             warm_start=warm_start,
             verbose=verbose,
             random_state=random_state,

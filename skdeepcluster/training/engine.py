@@ -247,6 +247,44 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
         return lr
 
+    def state_dict(self) -> dict[str, Any]:
+        """
+        Return everything that the epochs still to come depend on.
+
+        Returns
+        -------
+        dict
+            Tensors, numbers and strings only.
+        """
+        return {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "generators": {n: g.get_state() for n, g in vars(self.generators).items()},
+            "epoch": self.epoch,
+            "history": self.history,
+            "assigned": self.assigned,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """
+        Go back to a state.
+
+        Parameters
+        ----------
+        state : dict
+            What `state_dict` returned, in this or another process.
+        """
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        for name, generator in vars(self.generators).items():
+            generator.set_state(state["generators"][name])
+        self.epoch = state["epoch"]
+        self.history = list(state["history"])
+        assigned = state["assigned"]
+        self.assigned = None if assigned is None else assigned.to(self.source.device)
+
     def _embed_all(self) -> Tensor:
         self.objective.eval()
         batches = infer_batches(

@@ -87,8 +87,8 @@ class Partition:
             Whether any label changed.
         """
         drift = torch.linalg.vector_norm(centers - self.centers, dim=1)
-        self.centers = centers
-        self._upper += drift[self.labels]
+        self.centers, self._center_norms = centers, centers.square().sum(dim=1)
+        self._upper += drift.index_select(0, self.labels)
         self._lower -= drift.max()
         unsure = (self._upper * _SLACK >= self._lower).nonzero()[:, 0]
         n_changed = sum(self._reassign(rows) for rows in unsure.split(self.size))
@@ -96,15 +96,15 @@ class Partition:
 
     def _reassign(self, rows: Tensor) -> int:
         """Compare some samples with all centres, and return how many labels changed."""
-        x, norms, old = self.x[rows], self._norms[rows], self.labels[rows]
-        distances = torch.addmm(self.centers.square().sum(dim=1), x, self.centers.T, alpha=-2)
+        x, norms, old = (t.index_select(0, rows) for t in (self.x, self._norms, self.labels))
+        distances = torch.addmm(self._center_norms, x, self.centers.T, alpha=-2)
         nearest, new = distances.min(dim=1)
         second = distances.scatter_(1, new[:, None], float("inf")).amin(dim=1)
-        self._upper[rows] = nearest.add_(norms).clamp_min_(0).sqrt_()
-        self._lower[rows] = second.add_(norms).clamp_min_(0).sqrt_()
-        self.labels[rows] = new
+        self._upper.index_copy_(0, rows, nearest.add_(norms).clamp_min_(0).sqrt_())
+        self._lower.index_copy_(0, rows, second.add_(norms).clamp_min_(0).sqrt_())
+        self.labels.index_copy_(0, rows, new)
         changed = (new != old).nonzero()[:, 0]
-        moving = x[changed].double()
-        self.sums.index_add_(0, new[changed], moving)
-        self.sums.index_add_(0, old[changed], moving, alpha=-1)
+        moving = x.index_select(0, changed).double()
+        self.sums.index_add_(0, new.index_select(0, changed), moving)
+        self.sums.index_add_(0, old.index_select(0, changed), moving, alpha=-1)
         return len(changed)

@@ -167,4 +167,5 @@ def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
         squares += (values - own_mean).square_().sum(axes).cpu().numpy()
         squares += delta**2 * (count * size / (count + size))
         mean, count = mean + delta * (size / (count + size)), count + size
-    return low, high, mean, np.sqrt(squares / count)
+    spread = np.where(high > low, np.sqrt(squares / count), 0.0)
+    return low, high, np.clip(mean, low, high), spread

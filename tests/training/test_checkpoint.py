@@ -94,7 +94,7 @@ def test_a_folder_in_use_is_refused(quick, digits, tmp_path):
 
 def test_a_folder_that_is_a_file_is_refused(quick, digits, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="checkpoint_dir.*folder"):
+    with pytest.raises(ValueError, match=r"checkpoint_dir.*folder"):
         quick(checkpoint_dir=tmp_path / "file").fit(digits)
 
 

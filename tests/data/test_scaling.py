@@ -1,0 +1,86 @@
+"""Scaling against plain numpy, in chunks and at the extremes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepcluster.data import ResidentSource, Scaling, read_samples
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("shape", [(30, 5, 4), (30, 5, 4, 3), (30, 6)])
+def test_standardised_samples_have_zero_mean_and_unit_spread(dtype, shape):
+    X = np.random.default_rng(0).integers(10, 200, shape).astype(dtype)
+    samples = read_samples(X)
+    scaling = Scaling.learn(samples)
+    unit = scaling.unit(scaling.to_device(samples.batch(0, 30), CPU))
+    final = scaling.standardise(unit)
+    axes = (0, 2, 3) if len(shape) > 2 else (0,)
+    assert final.dtype == torch.float32
+    torch.testing.assert_close(final.mean(axes), torch.zeros(final.shape[1]), atol=1e-5, rtol=0)
+    spread = final.std(axes, correction=0)
+    torch.testing.assert_close(spread, torch.ones(final.shape[1]), atol=1e-5, rtol=0)
+    if len(shape) > 2:
+        assert float(unit.min()) == 0
+        assert float(unit.max()) == pytest.approx(1)
+
+
+def test_chunks_give_the_moments_of_the_whole(monkeypatch):
+    X = np.random.default_rng(0).normal(1e6, 3, (50, 4))
+    whole = Scaling.learn(read_samples(X))
+    monkeypatch.setattr("skdeepcluster.data.samples.CHUNK_BYTES", 8 * 4 * 7)
+    chunked = Scaling.learn(read_samples(X))
+    np.testing.assert_allclose(chunked.factor, whole.factor, rtol=1e-6)
+    np.testing.assert_allclose(chunked.factor, 1 / X.std(0), rtol=1e-5)
+    np.testing.assert_allclose(chunked.shift, (X.mean(0) - X.min(0)) / X.std(0), rtol=1e-5)
+
+
+def test_equal_values_of_any_dtype_are_bit_equal_on_the_device():
+    X = np.random.default_rng(0).integers(3, 250, (40, 6, 5), dtype=np.uint8)
+    expected = None
+    for form in (X, X.astype(float), X.astype(np.float16), X.astype(np.int64), torch.tensor(X)):
+        samples = read_samples(form)
+        source = ResidentSource(samples, Scaling.learn(samples), CPU)
+        (_, batch) = next(source.batches([torch.arange(40)]))
+        expected = batch if expected is None else expected
+        assert torch.equal(batch, expected)
+    assert source.device == CPU
+    assert len(source) == 40
+
+
+@pytest.mark.parametrize("value", [0.0, -7.5, 1e30])
+def test_constant_samples_stay_finite(value):
+    for shape in [(5, 3, 3), (5, 3)]:
+        samples = read_samples(np.full(shape, value))
+        scaling = Scaling.learn(samples)
+        batch = scaling.standardise(scaling.unit(scaling.to_device(samples.batch(0, 5), CPU)))
+        assert torch.equal(batch, torch.zeros_like(batch))
+
+
+def test_large_offsets_keep_their_digits():
+    X = 1e9 + np.random.default_rng(0).normal(size=(100, 2))
+    samples = read_samples(X)
+    scaling = Scaling.learn(samples)
+    batch = scaling.unit(scaling.to_device(samples.batch(0, 100), CPU))
+    np.testing.assert_allclose(batch, (X - X.mean(0)) / X.std(0), atol=1e-4)
+
+
+def test_bytes_stay_bytes_and_nothing_is_written():
+    X = np.random.default_rng(0).integers(0, 255, (20, 4, 4), dtype=np.uint8)
+    before = X.copy()
+    samples = read_samples(X)
+    source = ResidentSource(samples, Scaling.learn(samples), CPU)
+    assert source.data.dtype == torch.uint8
+    source.data.zero_()
+    np.testing.assert_array_equal(X, before)
+
+
+def test_samples_are_taken_by_number():
+    X = np.random.default_rng(0).random((20, 3))
+    for form in (X, torch.tensor(X)):
+        taken = read_samples(form).take(np.array([3, 1, 1]))
+        np.testing.assert_array_equal(taken, X[[3, 1, 1]])

@@ -1,0 +1,85 @@
+"""Trunks for every shape, with weights from a local generator."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from skdeepcluster.networks import build_backbone, choose_backbone, mlp
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((5,), "mlp"), ((1, 8, 8), "small"), ((3, 40, 40), "small"), ((3, 41, 8), "resnet18")],
+)
+def test_auto_looks_at_the_shape_alone(shape, name):
+    assert choose_backbone(shape) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "n_features"),
+    [
+        ("small", (1, 1, 1), 256),
+        ("small", (100, 3, 7), 256),
+        ("small", (1, 28, 28), 256),
+        ("resnet18", (5, 32, 32), 512),
+        ("resnet18", (3, 70, 66), 512),
+        ("resnet34", (1, 16, 16), 512),
+        ("resnet50", (1, 16, 16), 2048),
+        ("mlp", (3,), 64),
+        ("mlp", (300,), 512),
+    ],
+)
+def test_named_trunks_map_samples_to_features(name, shape, n_features):
+    state = torch.get_rng_state()
+    trunk, found = build_backbone(name, shape, seeded())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert found == n_features
+    features = trunk(torch.randn(3, *shape))
+    assert features.shape == (3, n_features)
+    assert torch.isfinite(features).all()
+    again, _ = build_backbone(name, shape, seeded())
+    for one, other in zip(trunk.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_stem_follows_the_size_of_the_image():
+    small, _ = build_backbone("resnet18", (3, 64, 64), seeded())
+    large, _ = build_backbone("resnet18", (3, 65, 65), seeded())
+    assert small.conv1.kernel_size == (3, 3)
+    assert isinstance(small.maxpool, nn.Identity)
+    assert large.conv1.kernel_size == (7, 7)
+    assert isinstance(large.maxpool, nn.MaxPool2d)
+
+
+def test_seeds_differ_and_biases_are_drawn():
+    one, other = mlp((4, 6, 3), seeded(0)), mlp((4, 6, 3), seeded(1))
+    assert not torch.equal(one[0].weight, other[0].weight)
+    assert one[0].bias.abs().max() <= 0.5
+    assert one[0].bias.std() > 0
+
+
+def test_a_frozen_module_is_thawed_in_the_copy_alone():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).requires_grad_(False)
+    trunk, n_features = build_backbone(module, (1, 2, 2), seeded())
+    assert n_features == 3
+    assert all(p.requires_grad for p in trunk.parameters())
+    assert not any(p.requires_grad for p in module.parameters())
+
+
+def test_a_callable_draws_from_the_generator():
+    state = torch.get_rng_state()
+    trunks = [build_backbone(lambda s: nn.Linear(s[0], 3), (4,), seeded())[0] for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(trunks[0].weight, trunks[1].weight)
+
+
+@pytest.mark.parametrize("module", [nn.Identity(), nn.Linear(3, 2), nn.Flatten(0)])
+def test_a_module_that_does_not_fit_is_named(module):
+    with pytest.raises(ValueError, match="backbone must map"):
+        build_backbone(module, (1, 2, 2), seeded())

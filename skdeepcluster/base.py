@@ -353,7 +353,7 @@ class DeepClusterer(
         """Trained trunk alone, in evaluation mode: maps standardised samples to features."""
         if not hasattr(self, "_model"):
             raise AttributeError(f"{type(self).__name__} has no backbone_ before fit.")
-        return self._model.objective.backbone
+        return self._model.objective.trunk
 
     @property
     def _n_features_out(self) -> int:

@@ -97,6 +97,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
         Attributes by name.
     """
     settings = trainer.settings
+    objective.finish(trainer.embed_all)
     objective.eval().release()
     model = FittedModel(
         objective=objective,

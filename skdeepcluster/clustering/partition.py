@@ -43,7 +43,8 @@ class Partition:
         self.x, self.centers, self.size = x, centers, size
         self.labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
         self.sums = torch.zeros_like(centers, dtype=torch.float64)
-        self.sums[0] = x.sum(dim=0, dtype=torch.float64)
+        for rows in x.split(size):  # all samples start in the first cluster
+            self.sums[0] += rows.sum(dim=0)
         self._norms = torch.linalg.vector_norm(x, dim=1).square_()
         self._upper = torch.zeros_like(self._norms)
         self._lower = torch.zeros_like(self._norms)
@@ -69,8 +70,11 @@ class Partition:
         Tensor of shape (n,)
             Squared distances, by subtraction: exact for tight clusters too.
         """
-        parts = zip(self.x.split(self.size), self.labels.split(self.size), strict=True)
-        return torch.cat([(rows - self.centers[own]).square().sum(dim=1) for rows, own in parts])
+        differences = (
+            rows - self.centers.index_select(0, own)
+            for rows, own in zip(self.x.split(self.size), self.labels.split(self.size), strict=True)
+        )
+        return torch.cat([torch.linalg.vector_norm(rows, dim=1) for rows in differences]).square_()
 
     def move(self, centers: Tensor) -> bool:
         """

@@ -42,7 +42,8 @@ def plus_plus_centers(x: Tensor, n_clusters: int, generator: torch.Generator | N
     """
     source = x.device if generator is None else generator.device
     order = torch.randperm(len(x), generator=generator, device=source).to(x.device)
-    x = x[order[: max(_FEWEST_ROWS, _ROWS_PER_CLUSTER * n_clusters)]]
+    sample = order[: max(_FEWEST_ROWS, _ROWS_PER_CLUSTER * n_clusters)]
+    x = x.index_select(0, sample)
     shape = (n_clusters, 2 + int(math.log(n_clusters)))
     draws = torch.rand(shape, dtype=torch.float64, generator=generator, device=source)
     draws = draws.to(x.device)

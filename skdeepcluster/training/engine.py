@@ -176,7 +176,7 @@ class Trainer:
         self.objective.eval()
 
     def _train_epoch(self) -> dict[str, Any]:
-        weights = self.objective.start_epoch(self.epoch, self._embed_all)
+        weights = self.objective.start_epoch(self.epoch, self.embed_all)
         self.objective.train()
         record = EpochRecord(
             len(self.source), self.settings.n_clusters, self.source.device, self.assigned
@@ -285,7 +285,15 @@ class Trainer:
         assigned = state["assigned"]
         self.assigned = None if assigned is None else assigned.to(self.source.device)
 
-    def _embed_all(self) -> Tensor:
+    def embed_all(self) -> Tensor:
+        """
+        Embed all samples, not augmented.
+
+        Returns
+        -------
+        Tensor of shape (n, d), dtype float32
+            Unit-length embedding by the objective's `infer`, on the training device.
+        """
         self.objective.eval()
         batches = infer_batches(
             self.objective,

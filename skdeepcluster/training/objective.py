@@ -84,6 +84,11 @@ class Objective(nn.Module):
         self.generator: torch.Generator | None = None
         self.schedule: Schedule | None = None
 
+    @property
+    def trunk(self) -> nn.Module:
+        """The trunk that `infer` uses, and that users get after training."""
+        return self.backbone
+
     def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
         """
         Make ready for training: allocate queues, fit momenta to the number of steps.
@@ -176,6 +181,16 @@ class Objective(nn.Module):
         ----------
         step : int
             Number of steps made so far in the whole training.
+        """
+
+    def finish(self, embed_all: Callable[[], Tensor]) -> None:
+        """
+        Do what follows the last epoch, such as a last look at all training samples.
+
+        Parameters
+        ----------
+        embed_all : callable
+            Returns the (n, d) embedding of all training samples by `infer`.
         """
 
     def parameter_groups(self) -> list[dict[str, Any]]:

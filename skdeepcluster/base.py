@@ -123,6 +123,11 @@ class DeepClusterer(
         self.verbose = verbose
         self.random_state = random_state
 
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Store the arguments of a method's `__init__`, its ``locals()``, and nothing else."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
     # --- what a method defines -------------------------------------------------------------
 
     def _build_objective(

@@ -183,11 +183,12 @@ def test_one_cluster_takes_everything(quick, digits):
 
 
 def test_empty_clusters_are_left_out_and_said(quick, digits):
+    X = np.repeat(digits[:5], 12, axis=0)
     with pytest.warns(ConvergenceWarning, match=r"Only \d+ of n_clusters=50 clusters"):
-        model = quick(n_clusters=50).fit(digits)
-    assert model.n_clusters_ < 50
+        model = quick(n_clusters=50).fit(X)
+    assert model.n_clusters_ <= 5
     assert set(model.labels_) == set(range(model.n_clusters_))
-    assert model.predict_proba(digits).shape == (len(digits), model.n_clusters_)
+    assert model.predict_proba(X).shape == (len(X), model.n_clusters_)
 
 
 def test_warm_start_goes_on(quick, digits):
@@ -267,10 +268,12 @@ def test_a_loss_that_diverges_stops_with_advice(quick, digits):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_precisions_and_optimisers_train(quick, digits, precision, optimizer):
-    model = quick(precision=precision, optimizer=optimizer, max_epochs=4).fit(digits)
-    assert model.history_[-1]["loss"] < model.history_[0]["loss"]
+@pytest.mark.parametrize(("optimizer", "lr"), [("adam", 1e-3), ("sgd", 5e-2)])
+def test_precisions_and_optimisers_train(quick, digits, precision, optimizer, lr):
+    settings = {"precision": precision, "optimizer": optimizer, "max_epochs": 4}
+    model = quick(lr=lr, warmup_epochs=1, **settings).fit(digits)
+    still = quick(lr=1e-9, warmup_epochs=1, **settings).fit(digits)
+    assert model.history_[-1]["loss"] < still.history_[-1]["loss"]
     assert model.transform(digits).dtype == np.float32
 
 

@@ -21,7 +21,7 @@ class KMeansResult(NamedTuple):
     """
     Outcome of `kmeans`.
 
-    Attributes
+    Parameters
     ----------
     centers : Tensor of shape (K, d), float32
         Centres, of unit length if spherical.
@@ -56,10 +56,13 @@ def kmeans(
     Cluster samples by Lloyd's algorithm from several starts and keep the best.
 
     Centres start by greedy k-means++. A cluster that loses all its samples restarts at the sample
-    farthest from its centre. A restart ends when no label changes, when the centres move by less
-    than ``tol``, or after ``max_iter`` updates. On the CPU the result depends on the samples and
-    the generator alone. Memory beyond ``x``: one centred (or normalised) float32 copy of it,
-    and ``chunk_size * (K + 2 d)`` values.
+    farthest from its centre. A start ends when no label changes, when the centres move by no more
+    than ``tol``, or after ``max_iter`` updates; its labels belong to its last centres. On the CPU
+    the result depends on the samples and the generator alone.
+
+    Memory beyond ``x``: one centred (or normalised) float32 copy of it, about six numbers for each
+    sample, and ``chunk_size * (K + 4 d)`` values; while starting, a copy of at most
+    max(16384, 32 K) samples and 2 + log K distances for each of them.
 
     Parameters
     ----------
@@ -74,14 +77,15 @@ def kmeans(
     max_iter : int, default=300
         Largest number of updates of the centres for each start.
     tol : float, default=1e-4
-        Bound on the squared movement of all centres, in units of the mean variance of the features.
+        Bound on the squared movement of all centres, in units of the mean variance of the features
+        (the rounding error of float32 comes on top).
     init : Tensor of shape (K, d), optional
         Centres from which the first start sets out; the others start by k-means++.
     generator : torch.Generator, optional
         Source of the starts, on any device. None means torch's default generator.
     chunk_size : int, optional
         Number of samples whose distances to all centres are held at a time. By default 2048 on the
-        CPU, and as many as make 2**26 values on other devices.
+        CPU, and as many as make about 2**26 values on other devices.
 
     Returns
     -------
@@ -105,7 +109,7 @@ def kmeans(
     offset = torch.zeros_like(x[0]) if spherical else x.mean(dim=0)
     x = functional.normalize(x) if spherical else x - offset
     size = chunk_size or _default_chunk(x, n_clusters)
-    tolerance = tol * _mean_variance(x)
+    tolerance = _tolerance(x, n_clusters, tol)
     results = []
     for start in range(n_init):
         if start == 0 and init is not None:
@@ -131,10 +135,12 @@ def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:
         )
 
 
-def _mean_variance(x: Tensor) -> float:
-    """Return the variance of the features, averaged over the features."""
+def _tolerance(x: Tensor, n_clusters: int, tol: float) -> float:
+    """Return the squared movement of all centres that counts as none."""
     mean_square = float(torch.linalg.vector_norm(x)) ** 2 / len(x)
-    return (mean_square - float(x.mean(dim=0).square().sum())) / x.shape[1]
+    variance = (mean_square - float(x.mean(dim=0).square().sum())) / x.shape[1]
+    rounding = n_clusters * torch.finfo(x.dtype).eps ** 2 * mean_square
+    return tol * max(variance, 0.0) + rounding
 
 
 def _default_chunk(x: Tensor, n_clusters: int) -> int:

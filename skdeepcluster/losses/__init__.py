@@ -7,6 +7,7 @@ from skdeepcluster.losses.contrast import info_nce, nt_xent
 from skdeepcluster.losses.disentangled import joint_contrast
 from skdeepcluster.losses.normalise import unit_vectors
 from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering, prototypes
+from skdeepcluster.losses.similarity import cosine_logits
 from skdeepcluster.losses.twin import (
     categorical_kl,
     cluster_memory_contrast,
@@ -21,6 +22,7 @@ __all__ = [
     "cluster_contrast",
     "cluster_memory_contrast",
     "cluster_vectors",
+    "cosine_logits",
     "entropy_deficit",
     "gumbel_softmax",
     "info_nce",

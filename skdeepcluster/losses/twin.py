@@ -19,7 +19,6 @@ __all__ = [
 ]
 
 _MINUS_INFINITY = float("-inf")
-_SMALLEST = 1e-30
 
 
 def gumbel_softmax(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
@@ -59,7 +58,7 @@ def cluster_vectors(assignments: Tensor, features: Tensor) -> Tensor:
     Aggregate the features of a batch into one unit vector for each cluster.
 
     The result does not depend on how much weight a cluster has, only on how the weight is spread
-    over the samples. A cluster whose weights are all below 1e-30 gets (nearly) the zero vector.
+    over the samples. A cluster whose weights are all zero gets the zero vector.
 
     Parameters
     ----------
@@ -78,10 +77,7 @@ def cluster_vectors(assignments: Tensor, features: Tensor) -> Tensor:
     .. [1] Shen, Y., Shen, Z., Wang, M., Qin, J., Torr, P., Shao, L., "You never cluster alone",
        NeurIPS 2021: representation of a cluster as the aggregate of its members.
     """
-    assignments = assignments.float()
-    largest = assignments.detach().amax(dim=0)
-    scale = torch.where(largest > _SMALLEST, largest, torch.ones_like(largest))
-    return unit_vectors((assignments / scale).T @ features.float())
+    return unit_vectors(assignments.float().T @ features.float())
 
 
 def jitter_memory(memory: Tensor, scale: float, generator: torch.Generator | None) -> Tensor:

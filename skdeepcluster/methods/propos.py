@@ -8,22 +8,21 @@ get no gradient, and noise :math:`\epsilon_i \sim N(0, I)`, positive sampling al
 
 .. math::
 
-    L_\mathrm{psa} = \frac{1}{B} \sum_i \left\|
-        \frac{g(o_i + \sigma \epsilon_i)}{\|g(o_i + \sigma \epsilon_i)\|} - t_i \right\|^2 .
+    L_\mathrm{psa} = \frac{1}{B} \sum_i \| \hat g_i - t_i \|^2, \qquad
+    \hat g_i = g(o_i + \sigma \epsilon_i) / \| g(o_i + \sigma \epsilon_i) \| .
 
-Before an epoch (E-step), spherical k-means on the target projections of all samples, not augmented,
-gives pseudo-labels. The normalised mean of the :math:`o_i / \|o_i\|` with pseudo-label k is the
-online prototype :math:`\mu_k`, that of the :math:`t_i` the target prototype :math:`\mu_k'`. Over the
-set E of the clusters that occur in the batch, prototype scattering is
+Before an epoch (E-step), spherical k-means on the target projections of all samples gives
+pseudo-labels. The normalised mean of the :math:`o_i / \|o_i\|` with pseudo-label k is the online
+prototype :math:`\mu_k`, that of the :math:`t_i` the target prototype :math:`\mu_k'`. Over the set E
+of the clusters that occur in the batch, prototype scattering is
 
 .. math::
 
-    L_\mathrm{psl} = -\frac{1}{|E|} \sum_{k \in E} \log
-        \frac{\exp(\mu_k^\top \mu_k' / \tau)}
+    L_\mathrm{psl} = -\frac{1}{|E|} \sum_{k \in E} \log \frac{\exp(\mu_k^\top \mu_k' / \tau)}
         {\exp(\mu_k^\top \mu_k' / \tau) + \sum_{l \in E, l \neq k} \exp(\mu_k^\top \mu_l / \tau)} .
 
-The loss :math:`L_\mathrm{psa} + \lambda L_\mathrm{psl}` is averaged over both orders of the views;
-:math:`\sigma` and :math:`\lambda` are 0 in the first epochs. A sample belongs to the nearest centre.
+The loss :math:`L_\mathrm{psa} + \lambda L_\mathrm{psl}` is the mean over both orders of the views;
+:math:`\sigma` and :math:`\lambda` are 0 at first. A sample belongs to the nearest centre.
 """
 
 from __future__ import annotations
@@ -40,13 +39,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.matching import match_centers
+from skdeepcluster.clustering.pseudo_labels import PseudoLabels
 from skdeepcluster.losses import positive_sampling, prototype_scattering, unit_vectors
 from skdeepcluster.losses.similarity import cosine_logits
 from skdeepcluster.networks import mlp
 from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema
-from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.networks.sample_queue import SampleQueue
 from skdeepcluster.training import Objective, Schedule, Step
 
 __all__ = ["ProPos"]
@@ -58,38 +56,29 @@ class ProPosObjective(Objective):
 
     Parameters
     ----------
-    backbone : nn.Module
-        The trunk.
-    n_features : int
-        Number of its features.
-    generator : torch.Generator
-        Source of the weights, on the CPU.
+    backbone, n_features, generator : nn.Module, int and torch.Generator
+        The trunk, the number of its features, and the source of the other networks' weights.
     method : ProPos
         The estimator, whose parameters are read.
     """
 
-    centers: Tensor
-    labels: Tensor
     noise: Tensor
-    active: Tensor
+    queue: SampleQueue | None
+    fresh: tuple[Tensor, ...]
 
     def __init__(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: ProPos
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
     ) -> None:
         super().__init__(backbone)
         hidden, dim = method.hidden_dim, method.embedding_dim
         self.projector = mlp((n_features, hidden, dim), generator, batch_norm=True)
-        self.predictor = mlp((dim, hidden, dim), generator, batch_norm=True)
-        for weight in (self.predictor[0].weight, self.predictor[-1].weight):
-            nn.init.normal_(weight, std=0.01, generator=generator)
-        nn.init.zeros_(self.predictor[-1].bias)
-        self.target = copy.deepcopy(nn.Sequential(backbone, self.projector)).requires_grad_(False)
-        self.register_buffer("centers", torch.zeros(method.n_clusters, dim))
-        self.register_buffer("active", torch.zeros(()))
+        self.predictor = mlp((dim, hidden, dim), generator, batch_norm=True, std=0.01)
+        self.target = copy.deepcopy(nn.Sequential(backbone, self.projector))
+        self.clusters = PseudoLabels(method.n_clusters, dim, method.n_init)
         self.temperature, self.sigma = method.temperature, method.noise
-        self.scattering_weight = method.scattering_weight
+        self.clustering, self.scattering_weight = 0.0, method.scattering_weight
         self.cluster_warmup_epochs = method.cluster_warmup_epochs
-        self.assign_interval, self.n_init = method.assign_interval, method.n_init
+        self.assign_interval = method.assign_interval
         self.balanced_sampling, self.queue_length = method.balanced_sampling, method.queue_length
         self.momentum, self.predictor_lr_factor = method.momentum, method.predictor_lr_factor
         self.release()
@@ -102,44 +91,29 @@ class ProPosObjective(Objective):
     def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
         """Allocate pseudo-labels, noise and queue, and fit the momentum to the steps."""
         super().begin(schedule, generator)
-        like, self.n_steps = self.centers, schedule.n_steps
-        self.labels = like.new_zeros(schedule.n_samples, dtype=torch.long)
-        self.noise = like.new_empty(2 * schedule.batch_size, like.shape[1])
-        self.noise.normal_(generator=generator)
+        self.n_steps = schedule.n_steps
+        self.clusters.resize(schedule.n_samples)
+        self.target.requires_grad_(False)
+        centers, dim = self.clusters.centers, self.clusters.centers.shape[1]
+        self.noise = centers.new_empty(2 * schedule.batch_size, dim).normal_(generator=generator)
         if self.queue_length:
-            self.queue = FeatureQueue(self.queue_length, like.shape[1:]).to(like.device)
-            self.numbers = FeatureQueue(self.queue_length, ()).to(like.device)
-            self.numbers.rows = self.numbers.rows.long()
+            self.queue = SampleQueue(self.queue_length, dim).to(centers.device)
 
     def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> Tensor | None:
         """Make the E-step where it is due."""
-        self.active.fill_(float(epoch >= self.cluster_warmup_epochs))
+        self.clustering = float(epoch >= self.cluster_warmup_epochs)
         if epoch % self.assign_interval == 0:
-            self.finish(embed_all)
-        if not self.balanced_sampling:
-            return None
-        sizes = torch.bincount(self.labels, minlength=len(self.centers))
-        return (len(self.labels) / sizes)[self.labels]
+            self.clusters.update(embed_all(), self.generator)
+        return self.clusters.balancing_weights() if self.balanced_sampling else None
 
     def finish(self, embed_all: Callable[[], Tensor]) -> None:
-        """Make an E-step: the new clusters keep the numbers of the old ones that they resemble."""
-        known = bool(self.centers.any())
-        result = kmeans(
-            embed_all(),
-            len(self.centers),
-            spherical=True,
-            n_init=self.n_init,
-            init=self.centers if known else None,
-            generator=self.generator,
-        )
-        order = match_centers(result.centers, self.centers)
-        self.centers = result.centers[order]
-        self.labels = order.argsort()[result.labels]
+        """Make the last E-step."""
+        self.clusters.update(embed_all(), self.generator)
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         """Return online projections, their predictions, and target projections of both views."""
         online = self.projector(self.backbone(views))
-        prediction = self.predictor(online.float() + self.active * self.sigma * self.noise)
+        prediction = self.predictor(online.float() + self.clustering * self.sigma * self.noise)
         with torch.no_grad():
             target = self.target(views)
         return online, prediction, target
@@ -150,60 +124,54 @@ class ProPosObjective(Objective):
         scattering = self._scatter(o1, t2, index) + self._scatter(o2, t1, index)
         losses = {
             "alignment": (positive_sampling(g1, t2) + positive_sampling(g2, t1)) / 2,
-            "scattering": self.active * self.scattering_weight * scattering / 2,
+            "scattering": self.clustering * self.scattering_weight * scattering / 2,
         }
         self.fresh = torch.cat([t1, t2]), index.repeat(2)
-        return Step(losses, cosine_logits(t1, self.centers, self.temperature), t1)
+        return Step(losses, cosine_logits(t1, self.clusters.centers, self.temperature), t1)
 
     def _scatter(self, online: Tensor, target: Tensor, index: Tensor) -> Tensor:
-        labels = self.labels[index]
+        labels, k = self.clusters.labels[index], len(self.clusters.centers)
         if self.queue is not None:
-            past = self.labels[self.numbers.rows].where(self.queue.mask() > 0, -1)
-            labels = torch.cat([labels, past])
+            labels = torch.cat([labels, self.queue.labels(self.clusters.labels)])
             online, target = (torch.cat([rows, self.queue.rows]) for rows in (online, target))
-        k = len(self.centers)
         return prototype_scattering(online, target, labels, k, self.temperature)
 
     def after_step(self, step: int) -> None:
         """Move the target network and the queue, and draw the noise of the next step."""
-        auto = isinstance(self.momentum, str)
-        base = ema_momentum(self.n_steps, 0.996) if auto else self.momentum
+        auto = ema_momentum(self.n_steps, 0.996)
+        base = auto if self.momentum == "auto" else self.momentum
         momentum = cosine_momentum(base, step, self.n_steps)
-        for target, online in zip(self.target, (self.backbone, self.projector), strict=True):
-            update_ema(target, online, momentum)
+        update_ema(self.target, nn.Sequential(self.backbone, self.projector), momentum)
         if self.queue is not None:
-            self.queue.push(self.fresh[0])
-            self.numbers.push(self.fresh[1])
+            self.queue.push(*self.fresh)
         self.noise.normal_(generator=self.generator)
 
     def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unit-length target projection and its cosines to the centres."""
         embedding = unit_vectors(self.target(x))
-        return embedding, cosine_logits(embedding, self.centers, self.temperature)
+        return embedding, cosine_logits(embedding, self.clusters.centers, self.temperature)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Group the predictor apart, for its higher learning rate."""
-        online = [*self.backbone.parameters(), *self.projector.parameters()]
-        return [
-            {"params": online, "lr_scale": 1.0},
-            {"params": list(self.predictor.parameters()), "lr_scale": self.predictor_lr_factor},
-        ]
+        online = nn.Sequential(self.backbone, self.projector)
+        parts = ((online, 1.0), (self.predictor, self.predictor_lr_factor))
+        return [{"params": list(part.parameters()), "lr_scale": scale} for part, scale in parts]
 
     def release(self) -> None:
         """Forget pseudo-labels, noise and queue."""
         super().release()
-        self.queue = self.numbers = self.fresh = None
-        self.register_buffer("labels", self.centers.new_zeros(0, dtype=torch.long))
-        self.register_buffer("noise", self.centers.new_zeros(0))
+        self.queue, self.fresh = None, ()
+        self.clusters.resize(0)
+        self.register_buffer("noise", self.clusters.centers.new_zeros(0))
+        self.target.requires_grad_(True)
 
 
 class ProPos(DeepClusterer):
-    """
+    r"""
     Prototype Scattering and Positive Sampling (ProPos).
 
-    Learns a representation without negative pairs, by predicting a slowly moving copy's view of a
-    sample from another view. k-means on the representation of all samples, again and again,
-    gives clusters, whose prototypes are pushed apart.
+    Learns a representation by predicting, from one view of a sample, what a slowly following copy
+    of the network makes of another; k-means in it gives clusters, which are pushed apart.
 
     Parameters
     ----------
@@ -246,21 +214,18 @@ class ProPos(DeepClusterer):
     scattering_weight : float, default=0.1
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int, default=10
-        Epochs without noise and scattering; the paper has 50 of 1000. No more than that many
-        epochs in all leave BYOL followed by k-means.
+        Epochs without noise and scattering, which is BYOL; the paper has 50 of 1000.
     assign_interval : int, default=1
         Epochs from one E-step to the next.
     n_init : int, default=2
-        Starts of k-means at an E-step: one from the last centres, the others from k-means++. The
-        paper starts 10 times.
+        Starts of k-means, the first from the last centres if any. The paper has 10 afresh.
     balanced_sampling : bool, default=False
         Whether samples are drawn with replacement, all clusters equally often.
     momentum : float or "auto", default="auto"
         Momentum of the target network at first; it rises to 1 along half a cosine. ``"auto"``
         looks back over 2 % of the steps, at least 10, and is at most the published 0.996.
     queue_length : int, default=0
-        Number of past target projections that join both sets of prototypes; 0 for none. Wanted
-        where a batch has few samples of each cluster.
+        Past target projections that join both sets of prototypes, for large `n_clusters`.
     predictor_lr_factor : float, default=10.0
         Learning rate of the predictor in units of `lr`.
     device : str or torch.device, default="auto"
@@ -308,15 +273,13 @@ class ProPos(DeepClusterer):
 
     Notes
     -----
-    Embedding, labels and `backbone_` are those of the target network, with a last E-step after
-    training. `scattering_weight` is the published one, which the authors' code, on several GPUs,
-    divides by their number. E-steps number clusters after those before.
+    Embedding, clusters and `backbone_` are the target network's, after a last E-step. Unlike here,
+    the authors' code divides `scattering_weight`, in effect, by the number of GPUs.
 
     References
     ----------
     .. [1] Huang, Z., Chen, J., Zhang, J., Shan, H., "Learning representation for clustering via
-       prototype scattering and positive sampling", IEEE Transactions on Pattern Analysis and
-       Machine Intelligence (2022), arXiv 2111.11821.
+       prototype scattering and positive sampling", IEEE TPAMI (2022), arXiv 2111.11821.
 
     Examples
     --------
@@ -377,39 +340,7 @@ class ProPos(DeepClusterer):
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        super().__init__(
-            n_clusters,
-            backbone=backbone,
-            image_shape=image_shape,
-            channel_axis=channel_axis,
-            augmentation=augmentation,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            warmup_epochs=warmup_epochs,
-            embedding_dim=embedding_dim,
-            temperature=temperature,
-            device=device,
-            precision=precision,
-            compile=compile,
-            checkpoint_dir=checkpoint_dir,
-            checkpoint_interval=checkpoint_interval,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.hidden_dim = hidden_dim
-        self.noise = noise
-        self.scattering_weight = scattering_weight
-        self.cluster_warmup_epochs = cluster_warmup_epochs
-        self.assign_interval = assign_interval
-        self.n_init = n_init
-        self.balanced_sampling = balanced_sampling
-        self.momentum = momentum
-        self.queue_length = queue_length
-        self.predictor_lr_factor = predictor_lr_factor
+        self._keep(locals())
 
     def _build_objective(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator

@@ -19,6 +19,7 @@ def mlp(
     *,
     batch_norm: bool = False,
     final_relu: bool = False,
+    std: float | None = None,
 ) -> nn.Sequential:
     """
     Build a multi-layer perceptron.
@@ -33,6 +34,9 @@ def mlp(
         Whether every layer that is followed by a ReLU is batch-normalised before it.
     final_relu : bool, default=False
         Whether the last layer is treated like a hidden one.
+    std : float or None, default=None
+        Standard deviation of normally distributed weights, biases being zero; None for the
+        uniform rule of `materialise`.
 
     Returns
     -------
@@ -54,4 +58,10 @@ def mlp(
 
     network = materialise(build, generator)
     assert isinstance(network, nn.Sequential)
+    if std is not None:
+        for layer in network:
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=std, generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
     return network

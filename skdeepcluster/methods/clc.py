@@ -1,0 +1,301 @@
+r"""
+Contrastive-learning-based clustering (CLC, also CDC): a cluster and a rest in one representation.
+
+The output of one head is split into logits :math:`a_i` of K clusters and a vector :math:`b_i`. For
+two augmented views of each of B samples, with temperature T of the softmax,
+
+.. math::
+
+    p_i = \mathrm{softmax}(a_i / T), \qquad n_i = b_i / \|b_i\| .
+
+The code :math:`q_j` of a sample in the other view is a row of the matrix Q that maximises
+:math:`\langle Q, A \rangle + \epsilon H(Q)` with rows that sum to 1 and columns that sum to B / K
+(equipartition), found by some rounds of Sinkhorn-Knopp on the logits A. One contrast uses both
+parts,
+
+.. math::
+
+    L = -\frac{1}{B} \sum_i \log
+        \frac{\exp(s_{ii} / \tau)}{\sum_j \exp(s_{ij} / \tau)}, \qquad
+    s_{ij} = \gamma \, p_i^\top q_j + n_i^\top n_j' ,
+
+averaged over both orders of the views; the other view (q and n') gets no gradient. The similarity
+of the second parts weights the negatives of the first: the closer, the stronger they push. A sample
+belongs to the cluster of largest logit. The equations are reconstructed, not read in the paper.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skdeepcluster.base import DeepClusterer
+from skdeepcluster.clustering import sinkhorn
+from skdeepcluster.losses import joint_contrast, unit_vectors
+from skdeepcluster.networks import mlp
+from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.training import Objective, Schedule, Step
+
+__all__ = ["CLC"]
+
+ROWS_PER_CLUSTER = 5
+
+
+class CLCObjective(Objective):
+    """
+    Networks, queue and loss of CLC.
+
+    Parameters
+    ----------
+    backbone, n_features, generator : nn.Module, int and torch.Generator
+        The trunk, the number of its features, and the source of the head's weights.
+    method : CLC
+        The estimator, whose parameters are read.
+    """
+
+    queue: FeatureQueue | None
+    fresh: tuple[Tensor, ...]
+
+    def __init__(
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
+    ) -> None:
+        super().__init__(backbone)
+        self.n_clusters = method.n_clusters
+        widths = (n_features, n_features, method.n_clusters + method.embedding_dim)
+        self.head = mlp(widths, generator, batch_norm=True)
+        self.categorical_temperature = method.categorical_temperature
+        self.epsilon, self.sinkhorn_iterations = method.epsilon, method.sinkhorn_iterations
+        self.categorical_weight, self.temperature = method.categorical_weight, method.temperature
+        self.swapped_weight, self.queue_length = method.swapped_weight, method.queue_length
+        self.release()
+
+    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
+        """Allocate the queue of logits where it is wanted."""
+        super().begin(schedule, generator)
+        missing = max(0, ROWS_PER_CLUSTER * self.n_clusters - schedule.batch_size)
+        size = missing if self.queue_length == "auto" else self.queue_length
+        if size:
+            device = next(self.parameters()).device
+            self.queue = FeatureQueue(size, (self.n_clusters,)).to(device)
+
+    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+        """Return the two parts of the head's output for both views, stacked."""
+        output = self.head(self.backbone(views))
+        return output[:, : self.n_clusters], output[:, self.n_clusters :]
+
+    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
+        """Return the contrast, and the swapped prediction of codes."""
+        (a1, a2), (n1, n2) = outputs[0].chunk(2), unit_vectors(outputs[1]).chunk(2)
+        log_p1, log_p2 = self._log_probabilities(a1), self._log_probabilities(a2)
+        p1, p2, q1, q2 = log_p1.exp(), log_p2.exp(), self._codes(a1), self._codes(a2)
+        settings = self.temperature, self.categorical_weight
+        contrast = joint_contrast(p1, n1, q2, n2, *settings)
+        contrast = contrast + joint_contrast(p2, n2, q1, n1, *settings)
+        swapped = -(q2 * log_p1 + q1 * log_p2).sum(1).mean()
+        losses = {"contrast": contrast / 2, "swapped": self.swapped_weight * swapped / 2}
+        self.fresh = (a1.detach(),)
+        return Step(losses, log_p1, unit_vectors(torch.cat([p1, n1], dim=1)))
+
+    def _log_probabilities(self, logits: Tensor) -> Tensor:
+        return functional.log_softmax(logits / self.categorical_temperature, dim=1)
+
+    def _codes(self, logits: Tensor) -> Tensor:
+        past, known = None, None
+        if self.queue is not None:
+            past, known = self.queue.rows, self.queue.mask()
+        return sinkhorn(logits, self.epsilon, self.sinkhorn_iterations, past, known)
+
+    def after_step(self, step: int) -> None:
+        """Fill the queue with the logits of first views."""
+        if self.queue is not None:
+            self.queue.push(*self.fresh)
+
+    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the unit-length joint representation and the logits of the clusters."""
+        a, b = (part.float() for part in self(x))
+        log_p = self._log_probabilities(a)
+        return unit_vectors(torch.cat([log_p.exp(), unit_vectors(b)], dim=1)), log_p
+
+    def release(self) -> None:
+        """Forget the queue."""
+        super().release()
+        self.queue, self.fresh = None, ()
+
+
+class CLC(DeepClusterer):
+    """
+    Contrastive-learning-based clustering (CLC).
+
+    Splits the representation in two: one part says the cluster, under the constraint that clusters
+    are of even size, the other what else tells a sample from others. One contrast trains both.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters looked for.
+    backbone : str, nn.Module or callable, default="auto"
+        The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
+        vectors; a module, which is copied; or a callable from the shape of a sample,
+        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
+        for images of at most 40 pixels on the longer side, else ``"resnet18"``.
+    image_shape : sequence of int or None, default=None
+        Shape of one image where rows of a 2-D `X` are flattened images.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+    augmentation : str, callable or None, default="auto"
+        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
+        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
+        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+    max_epochs : int, default=100
+        Number of passes over the samples.
+    batch_size : int, default=256
+        Largest number of samples in a batch; all batches of an epoch are equally large.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    lr : float, default=1e-3
+        Peak learning rate, reached after `warmup_epochs` and left along a cosine.
+    weight_decay : float, default=0.0
+        Weight decay.
+    warmup_epochs : int, default=10
+        Epochs of linearly rising learning rate.
+    embedding_dim : int, default=128
+        Length of the part that does not say the cluster.
+    temperature : float, default=0.5
+        Temperature tau of the contrast. Below about 0.5 the second part may solve the task alone,
+        so that no clusters form.
+    categorical_temperature : float, default=1.0
+        Temperature T of the softmax over the clusters.
+    categorical_weight : float, default=1.0
+        Weight gamma of the first part in the contrast.
+    epsilon : float, default=1.0
+        Weight of the entropy in the codes: the smaller, the closer to one cluster each.
+    sinkhorn_iterations : int, default=3
+        Rounds of Sinkhorn-Knopp.
+    swapped_weight : float, default=0.0
+        Weight of a further term, the cross-entropy of p to the code of the other view. Not known
+        to be in the paper; it may help.
+    queue_length : int or "auto", default="auto"
+        Number of past logits over which codes are balanced as well. ``"auto"`` makes up what a
+        batch lacks of 5 `n_clusters` samples; 0 for none.
+    device : str or torch.device, default="auto"
+        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the networks in training; losses are always float32. ``"auto"`` is bfloat16
+        for images where the hardware does it well. Inference is float32 unless a lower precision
+        is named.
+    compile : bool, default=False
+        Whether the training step goes through `torch.compile`.
+    checkpoint_dir : str, path or None, default=None
+        Folder for the state of training; a `fit` with the same parameters and data goes on from it
+        and ends where the unbroken one would have ended.
+    checkpoint_interval : float, default=60.0
+        Least seconds between two states written.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted model.
+    verbose : int, default=0
+        Above 0, shows a progress bar.
+    random_state : int, RandomState or None, default=None
+        An int makes `fit` reproducible on the same machine.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n,), dtype int64
+        Clusters of the training samples, equal to ``predict(X)``.
+    n_clusters_ : int
+        Number of clusters that have members.
+    cluster_centers_ : ndarray of shape (n_clusters_, n_clusters + embedding_dim), dtype float32
+        Unit-length mean embedding of each cluster.
+    history_ : list of dict
+        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_contrast`` and ``loss_swapped``,
+        ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``, ``largest_share``,
+        ``changed_labels``, ``confidence``, ``spread``.
+    n_epochs_ : int
+        Number of epochs trained.
+    backbone_ : nn.Module
+        The trained trunk.
+    image_shape_ : tuple of int or None
+        Shape of one image as (C, H, W), None for vectors.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `X` was a data frame with such.
+
+    Notes
+    -----
+    The authors published no code, and this was written from the paper's abstract. The idea is
+    theirs: a representation in two parts, equipartition, one contrast in which instance similarity
+    weights the negatives of the categorical part. The equations and every number are
+    reconstructed. The paper's second version calls the method CDC.
+
+    `transform` gives both parts, p and n, as one vector, brought to unit length.
+
+    References
+    ----------
+    .. [1] Ding, F., Zhang, D., Yang, Y., Krovi, V., Luo, F., "CLC: cluster assignment via
+       contrastive representation learning", arXiv 2306.05439 (2023).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepcluster import CLC
+    >>> X = load_digits().images[:200]
+    >>> model = CLC(n_clusters=10, max_epochs=2, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (200, 138)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **DeepClusterer._parameter_constraints,
+        "categorical_temperature": [Interval(Real, 0, None, closed="neither")],
+        "categorical_weight": [Interval(Real, 0, None, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "sinkhorn_iterations": [Interval(Integral, 0, None, closed="left")],
+        "swapped_weight": [Interval(Real, 0, None, closed="left")],
+        "queue_length": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
+        image_shape: Sequence[int] | None = None,
+        channel_axis: str = "auto",
+        augmentation: Any = "auto",
+        max_epochs: int = 100,
+        batch_size: int = 256,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        warmup_epochs: int = 10,
+        embedding_dim: int = 128,
+        temperature: float = 0.5,
+        categorical_temperature: float = 1.0,
+        categorical_weight: float = 1.0,
+        epsilon: float = 1.0,
+        sinkhorn_iterations: int = 3,
+        swapped_weight: float = 0.0,
+        queue_length: int | str = "auto",
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        compile: bool = False,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def _build_objective(
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator
+    ) -> Objective:
+        return CLCObjective(backbone, n_features, generator, self)

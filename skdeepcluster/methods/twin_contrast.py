@@ -1,0 +1,349 @@
+r"""
+Twin-contrast clustering (TCC): contrast of instances and of clusters, tied by the assignment.
+
+A trained branch has a trunk, a head and prototypes :math:`\mu_k` of unit length; a key branch is
+its moving average, gets no gradient, and is marked by bars. Of two views of each of B samples one
+goes through the former, :math:`u_i`, one through the latter, :math:`\bar u_i`, both of unit length.
+With Gumbel noise :math:`g_{ik}` and :math:`\hat a = a / \|a\|`,
+
+.. math::
+
+    \pi_i = \mathrm{softmax}_k(\mu_k^\top u_i / \kappa), \quad
+    c_i = \mathrm{softmax}_k((\log \pi_{ik} + g_{ik}) / \lambda), \quad
+    r_k = \widehat{\textstyle\sum_i c_{ik} u_i}, \quad
+    e_i = \widehat{u_i + \textstyle\sum_k c_{ik} \mu_k}
+
+are the posterior of the cluster, a sample of it, the vector of a cluster, and an instance shifted
+by its cluster. With queues of past :math:`\bar e` and of past sets of :math:`\bar r`, the latter
+jittered to :math:`\tilde r`, and a prior p that is :math:`\bar \pi_i` or uniform,
+
+.. math::
+
+    L_\mathrm{ins} &= -\frac{1}{B} \sum_i \log \frac{\exp(e_i^\top \bar e_i / t)}
+        {\exp(e_i^\top \bar e_i / t) + \sum_j \exp(e_i^\top \bar e_j / t)}
+        + \frac{1}{B} \sum_i \mathrm{KL}(\pi_i \,\|\, p), \\
+    L_\mathrm{clu} &= -\frac{1}{K} \sum_k \log \frac{\exp(r_k^\top \bar r_k / t_c)}
+        {\exp(r_k^\top \bar r_k / t_c) + \sum_{l \neq k} [\exp(r_k^\top \bar r_l / t_c)
+        + \exp(r_k^\top r_l / t_c) + \sum_q \exp(r_k^\top \tilde r_{q,l} / t_c)]} .
+
+:math:`L_\mathrm{ins}` bounds the likelihood of an instance with its cluster as latent variable. The
+loss is the mean of :math:`L_\mathrm{ins} + \alpha L_\mathrm{clu}` over both orders of the views. A
+sample belongs to the most likely cluster. All equations are reconstructed, not read in the paper.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skdeepcluster import losses
+from skdeepcluster.base import DeepClusterer
+from skdeepcluster.networks import mlp
+from skdeepcluster.networks.ema import ema_momentum, update_ema
+from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.training import Objective, Schedule, Step
+
+__all__ = ["TwinContrastClustering"]
+
+
+class TwinContrastObjective(Objective):
+    """
+    Networks, queues and loss of twin-contrast clustering.
+
+    Parameters
+    ----------
+    backbone, n_features, generator : nn.Module, int and torch.Generator
+        The trunk, the number of its features, and the source of the other networks' weights.
+    method : TwinContrastClustering
+        The estimator, whose parameters are read.
+    """
+
+    gumbel: Tensor
+    jittered: Tensor
+    fresh: tuple[Tensor, ...]
+
+    def __init__(
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
+    ) -> None:
+        super().__init__(backbone)
+        k, dim = method.n_clusters, method.embedding_dim
+        self.head = mlp((n_features, n_features, dim), generator)
+        corners = nn.init.orthogonal_(torch.empty(k, dim), generator=generator)
+        simplex = losses.unit_vectors(corners - corners.mean(0) * (k > 1))  # regular if k <= dim
+        self.prototypes = nn.ParameterList([nn.Parameter(simplex)])
+        self.key = copy.deepcopy(nn.Sequential(backbone, self.head)).requires_grad_(False)
+        self.key_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)
+        self.kappa, self.lambda_ = method.assignment_temperature, method.gumbel_temperature
+        self.t, self.t_c = method.temperature, method.cluster_temperature
+        self.cluster_weight, self.prior = method.cluster_weight, method.prior
+        self.momentum, self.jitter = method.momentum, method.jitter
+        self.queue_length, self.n_sets = method.queue_length, method.cluster_queue_length
+        self.release()
+
+    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
+        """Allocate queues, draw the first noise, and fit the momentum to the steps."""
+        super().begin(schedule, generator)
+        n, batch = schedule.n_samples, schedule.batch_size
+        auto = self.queue_length == "auto"
+        size = min(16384, max(n // 4, 4 * batch)) if auto else self.queue_length
+        self._allocate(size, max(1, self.n_sets), batch)
+        auto = self.momentum == "auto"
+        self.key_momentum = ema_momentum(schedule.n_steps, 0.999) if auto else self.momentum
+        self._draw()
+
+    def _allocate(self, size: int, n_sets: int, batch_size: int) -> None:
+        (k, dim), device = self.prototypes[0].shape, self.prototypes[0].device
+        self.keys = FeatureQueue(size, (dim,)).to(device)
+        self.sets = FeatureQueue(n_sets, (k, dim)).to(device)
+        self.register_buffer("jittered", torch.zeros_like(self.sets.rows))
+        self.register_buffer("gumbel", torch.zeros(2, 2 * batch_size, k, device=device))
+
+    def _draw(self) -> None:
+        """Draw the noise of the next step, outside of what `torch.compile` sees."""
+        waiting = self.gumbel.exponential_(generator=self.generator)
+        waiting.clamp_min_(torch.finfo(waiting.dtype).tiny).log_().neg_()
+        self.jittered.copy_(losses.jitter_memory(self.sets.rows, self.jitter, self.generator))
+
+    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+        """Return the embeddings of both views in the trained and in the key branch."""
+        trained = self.head(self.backbone(views))
+        with torch.no_grad():
+            key = self.key(views)
+        return trained, key
+
+    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
+        """Return the instance, assignment and cluster terms, over both orders of the views."""
+        u, ubar = (losses.unit_vectors(rows) for rows in outputs)
+        log_pi, e, (r1, r2) = self._assign(u, self.prototypes[0], self.gumbel[0])
+        log_pibar, ebar, (rbar1, rbar2) = self._assign(ubar, self.key_prototypes[0], self.gumbel[1])
+        b, k = len(u) // 2, log_pi.shape[1]
+        uniform = torch.full_like(log_pi, -math.log(k))
+        prior = log_pibar.roll(b, 0) if self.prior == "key" else uniform
+        past = self.jittered, self.t_c, self.sets.mask()
+        clusters = losses.cluster_memory_contrast(r1, rbar2, *past)
+        clusters = clusters + losses.cluster_memory_contrast(r2, rbar1, *past)
+        keys, known = self.keys.rows, self.keys.mask()
+        terms = {
+            "instance": losses.info_nce(e, ebar.roll(b, 0), keys, self.t, known),
+            "assignment": losses.categorical_kl(log_pi, prior),
+            "cluster": self.cluster_weight * clusters / 2,
+        }
+        self.fresh = ebar[:b], torch.stack([rbar1, rbar2])
+        return Step(terms, log_pi[:b], u[:b])
+
+    def _assign(self, u: Tensor, mu: Tensor, g: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return log-posteriors, shifted instances, and the cluster vectors of each view."""
+        mu = losses.unit_vectors(mu)
+        log_pi = functional.log_softmax(losses.cosine_logits(u, mu, self.kappa), dim=1)
+        c = functional.softmax((log_pi + g) / self.lambda_, dim=1)
+        r = [losses.cluster_vectors(*view) for view in zip(c.chunk(2), u.chunk(2), strict=True)]
+        return log_pi, losses.shift_by_prototypes(u, c, mu), r
+
+    def after_step(self, step: int) -> None:
+        """Move the key branch, fill the queues, and draw the noise of the next step."""
+        update_ema(self.key, nn.Sequential(self.backbone, self.head), self.key_momentum)
+        update_ema(self.key_prototypes, self.prototypes, self.key_momentum)
+        self.keys.push(self.fresh[0])
+        if self.n_sets:
+            self.sets.push(self.fresh[1])
+        self._draw()
+
+    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the unit-length embedding and its cosines to the prototypes."""
+        u = losses.unit_vectors(self.head(self.backbone(x)))
+        return u, losses.cosine_logits(u, self.prototypes[0], self.kappa)
+
+    def release(self) -> None:
+        """Forget queues and noise."""
+        super().release()
+        self.fresh = ()
+        self._allocate(1, 1, 0)
+
+
+class TwinContrastClustering(DeepClusterer):
+    """
+    Twin-contrast clustering (TCC).
+
+    Learns a representation and the clusters in it at once: instances are contrasted given their
+    clusters, clusters through the aggregates of their members, and both share the assignment.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters looked for.
+    backbone : str, nn.Module or callable, default="auto"
+        The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
+        vectors; a module, which is copied; or a callable from the shape of a sample,
+        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
+        for images of at most 40 pixels on the longer side, else ``"resnet18"``.
+    image_shape : sequence of int or None, default=None
+        Shape of one image where rows of a 2-D `X` are flattened images.
+    channel_axis : {"auto", "first", "last"}, default="auto"
+        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+    augmentation : str, callable or None, default="auto"
+        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
+        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
+        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+    max_epochs : int, default=100
+        Number of passes over the samples.
+    batch_size : int, default=256
+        Largest number of samples in a batch; all batches of an epoch are equally large.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    lr : float, default=1e-3
+        Peak learning rate, reached after `warmup_epochs` and left along a cosine.
+    weight_decay : float, default=0.0
+        Weight decay.
+    warmup_epochs : int, default=10
+        Epochs of linearly rising learning rate.
+    embedding_dim : int, default=128
+        Length of the embedding.
+    temperature : float, default=0.2
+        Temperature t of the contrast between instances.
+    cluster_temperature : float, default=0.2
+        Temperature t_c of the contrast between clusters.
+    assignment_temperature : float, default=0.1
+        Temperature kappa of the posterior.
+    gumbel_temperature : float, default=0.3
+        Temperature lambda of the samples of it; the lower, the closer they are to one cluster.
+    cluster_weight : float, default=1.0
+        Weight alpha of the contrast between clusters, which keeps clusters from running empty.
+    prior : {"key", "uniform"}, default="key"
+        Prior of the cluster: what the key branch says of the other view, or 1 / n_clusters.
+    momentum : float or "auto", default="auto"
+        Momentum of the key branch. ``"auto"`` looks back over 2 % of the steps; at most 0.999.
+    queue_length : int or "auto", default="auto"
+        Number of past instances. ``"auto"`` is a quarter of the samples, at least 4 batches, at
+        most 16384.
+    cluster_queue_length : int, default=20
+        Number of past sets of cluster vectors; each step adds two, one a view.
+    jitter : float, default=0.1
+        Standard deviation of the noise on past cluster vectors, in each coordinate.
+    device : str or torch.device, default="auto"
+        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the networks in training; losses are always float32. ``"auto"`` is bfloat16
+        for images where the hardware does it well. Inference is float32 unless a lower precision
+        is named.
+    compile : bool, default=False
+        Whether the training step goes through `torch.compile`.
+    checkpoint_dir : str, path or None, default=None
+        Folder for the state of training; a `fit` with the same parameters and data goes on from it
+        and ends where the unbroken one would have ended.
+    checkpoint_interval : float, default=60.0
+        Least seconds between two states written.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted model.
+    verbose : int, default=0
+        Above 0, shows a progress bar.
+    random_state : int, RandomState or None, default=None
+        An int makes `fit` reproducible on the same machine.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n,), dtype int64
+        Clusters of the training samples, equal to ``predict(X)``.
+    n_clusters_ : int
+        Number of clusters that have members.
+    cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
+        Unit-length mean embedding of each cluster.
+    history_ : list of dict
+        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_assignment``
+        (the KL term) and ``loss_cluster``, ``lr``, ``seconds``, ``images_per_second``,
+        ``cluster_entropy``, ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
+    n_epochs_ : int
+        Number of epochs trained.
+    backbone_ : nn.Module
+        The trained trunk.
+    image_shape_ : tuple of int or None
+        Shape of one image as (C, H, W), None for vectors.
+    n_features_in_ : int
+        Number of values in one sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `X` was a data frame with such.
+
+    Notes
+    -----
+    The authors published no code, and this was written without the full text of the paper. The
+    idea is the paper's: assignments tie both contrasts, clusters are aggregates of members, the
+    instance term is a bound with sampled assignments. Equations, temperatures, weights and prior
+    are reconstructed, in part after an early prototype of the first author.
+
+    References
+    ----------
+    .. [1] Shen, Y., Shen, Z., Wang, M., Qin, J., Torr, P., Shao, L., "You never cluster alone",
+       Advances in Neural Information Processing Systems 34 (2021).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeepcluster import TwinContrastClustering
+    >>> X = load_digits().images[:200]
+    >>> model = TwinContrastClustering(n_clusters=10, max_epochs=2, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (200, 128)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **DeepClusterer._parameter_constraints,
+        "cluster_temperature": [Interval(Real, 0, None, closed="neither")],
+        "assignment_temperature": [Interval(Real, 0, None, closed="neither")],
+        "gumbel_temperature": [Interval(Real, 0, None, closed="neither")],
+        "cluster_weight": [Interval(Real, 0, None, closed="left")],
+        "prior": [StrOptions({"key", "uniform"})],
+        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
+        "queue_length": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "cluster_queue_length": [Interval(Integral, 0, None, closed="left")],
+        "jitter": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
+        image_shape: Sequence[int] | None = None,
+        channel_axis: str = "auto",
+        augmentation: Any = "auto",
+        max_epochs: int = 100,
+        batch_size: int = 256,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        warmup_epochs: int = 10,
+        embedding_dim: int = 128,
+        temperature: float = 0.2,
+        cluster_temperature: float = 0.2,
+        assignment_temperature: float = 0.1,
+        gumbel_temperature: float = 0.3,
+        cluster_weight: float = 1.0,
+        prior: str = "key",
+        momentum: float | str = "auto",
+        queue_length: int | str = "auto",
+        cluster_queue_length: int = 20,
+        jitter: float = 0.1,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        compile: bool = False,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def _build_objective(
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator
+    ) -> Objective:
+        return TwinContrastObjective(backbone, n_features, generator, self)

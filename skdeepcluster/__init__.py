@@ -2,8 +2,8 @@
 
 from importlib.metadata import version
 
-from skdeepcluster.methods import ContrastiveClustering
+from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
 
 __version__ = version("skdeepcluster")
 
-__all__ = ["ContrastiveClustering", "__version__"]
+__all__ = ["CLC", "ContrastiveClustering", "ProPos", "TwinContrastClustering", "__version__"]

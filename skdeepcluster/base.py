@@ -24,7 +24,7 @@ from torch import nn
 
 from skdeepcluster.augmentation import resolve_augmentation
 from skdeepcluster.clustering.silhouette import simplified_silhouette
-from skdeepcluster.data import ResidentSource, Samples, Scaling, read_samples
+from skdeepcluster.data import Samples, Scaling, open_source, read_samples
 from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtful
 from skdeepcluster.networks import BACKBONES, build_backbone
 from skdeepcluster.training import Generators, Objective, Settings, Trainer
@@ -87,7 +87,7 @@ class DeepClusterer(
         max_epochs: int = 100,
         batch_size: int = 256,
         optimizer: str = "adam",
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         weight_decay: float = 0.0,
         warmup_epochs: int = 10,
         embedding_dim: int = 128,
@@ -226,7 +226,7 @@ class DeepClusterer(
             objective, scaling = copy.deepcopy(warm.objective), warm.scaling
         return Trainer(
             objective.to(device).to(memory_format=memory_format),
-            ResidentSource(samples, scaling, device),
+            open_source(samples, scaling, device),
             augmentation,
             settings,
             Generators.seeded(seeds[1:], device),

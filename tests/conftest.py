@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # read when scipy is imported; the array API check needs it
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits

@@ -181,21 +181,27 @@ class ImageAugmentation(BaseEstimator):
     def glyph(cls) -> ImageAugmentation:
         """Make the augmentation for signs (digits, letters): no mirroring, no change of colour.
 
+        Brightness and contrast do change: without that, clusters follow the weight of the stroke.
+
         Returns
         -------
         ImageAugmentation
-            With milder crops, small rotations, shifts, shears and zooms.
+            With milder crops, small rotations, shifts, shears and zooms, and a light blur.
         """
         return cls(
-            crop_scale=(0.5, 1.0),
+            crop_scale=(0.6, 1.0),
             flip_probability=0.0,
             rotation=15.0,
             translation=0.1,
-            shear=10.0,
-            zoom=(0.9, 1.1),
-            jitter_probability=0.0,
+            shear=15.0,
+            zoom=(0.8, 1.2),
+            brightness=0.6,
+            contrast=0.6,
+            saturation=0.0,
+            hue=0.0,
             grayscale_probability=0.0,
-            blur_probability=0.0,
+            blur_sigma=(0.1, 1.0),
+            blur_probability=0.5,
         )
 
     def validate(self) -> None:

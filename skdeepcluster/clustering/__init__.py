@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
+from skdeepcluster.clustering.matching import match_centers
+from skdeepcluster.clustering.pseudo_labels import PseudoLabels
 from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.clustering.sinkhorn import sinkhorn
 
 __all__ = [
     "KMeansResult",
+    "PseudoLabels",
     "compact_labels",
     "kmeans",
+    "match_centers",
     "simplified_silhouette",
     "sinkhorn",
     "size_entropy",

@@ -2,7 +2,18 @@
 
 from skdeepcluster.data.layout import Layout, infer_layout
 from skdeepcluster.data.samples import Samples, read_samples
-from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.data.source import ResidentSource
+from skdeepcluster.data.scaling import DeviceScaling, Scaling
+from skdeepcluster.data.source import ResidentSource, Source, StreamedSource, open_source
 
-__all__ = ["Layout", "ResidentSource", "Samples", "Scaling", "infer_layout", "read_samples"]
+__all__ = [
+    "DeviceScaling",
+    "Layout",
+    "ResidentSource",
+    "Samples",
+    "Scaling",
+    "Source",
+    "StreamedSource",
+    "infer_layout",
+    "open_source",
+    "read_samples",
+]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
 
-__all__ = ["Scaling"]
+__all__ = ["DeviceScaling", "Scaling"]
 
 SMALLEST_SPREAD = 1e-30
 
@@ -89,6 +89,44 @@ class Scaling:
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
         return chunk.to(device, non_blocking=True)
 
+    def on(self, device: torch.device) -> DeviceScaling:
+        """
+        Bring the maps to a device once, so that no batch waits for them.
+
+        Parameters
+        ----------
+        device : torch.device
+            Where batches are scaled.
+
+        Returns
+        -------
+        DeviceScaling
+            The maps.
+        """
+        gain = 1 / self.spread
+        values = (self.offset, self.factor, self.shift, gain, -self.mean * gain)
+        return DeviceScaling(*(torch.tensor(v, dtype=torch.float32, device=device) for v in values))
+
+
+@dataclass(frozen=True)
+class DeviceScaling:
+    """
+    The maps of a `Scaling` on a device.
+
+    Parameters
+    ----------
+    offset, factor, shift : Tensor of shape (1,) or (d,)
+        As in `Scaling`.
+    gain, bias : Tensor of shape (C,) or (1,)
+        Standardise the channels of images in the unit range.
+    """
+
+    offset: Tensor
+    factor: Tensor
+    shift: Tensor
+    gain: Tensor
+    bias: Tensor
+
     def unit(self, batch: Tensor) -> Tensor:
         """
         Map a batch on the device into the range in which augmentation works.
@@ -96,7 +134,7 @@ class Scaling:
         Parameters
         ----------
         batch : Tensor of shape (b, *shape)
-            Samples as `to_device` returns them.
+            Samples as `Scaling.to_device` returns them.
 
         Returns
         -------
@@ -104,9 +142,9 @@ class Scaling:
             Images in [0, 1] (new ones may leave it); vectors of unit spread.
         """
         if batch.dtype == torch.uint8:
-            batch = batch.float() - self._constant(self.offset, batch)
-        batch = batch * self._constant(self.factor, batch)
-        return batch if batch.ndim == 4 else batch - self._constant(self.shift, batch)
+            batch = batch.float() - _per_channel(self.offset, batch)
+        batch = batch * _per_channel(self.factor, batch)
+        return batch if batch.ndim == 4 else batch - self.shift
 
     def standardise(self, batch: Tensor) -> Tensor:
         """
@@ -124,15 +162,9 @@ class Scaling:
         """
         if batch.ndim != 4:
             return batch
-        scale = 1 / self.spread
-        batch = torch.addcmul(
-            self._constant(-self.mean * scale, batch), batch, self._constant(scale, batch)
-        )
+        gain, bias = (_per_channel(values, batch) for values in (self.gain, self.bias))
+        batch = torch.addcmul(bias, batch, gain)
         return batch.contiguous(memory_format=torch.channels_last)
-
-    def _constant(self, values: np.ndarray, batch: Tensor) -> Tensor:
-        constant = torch.tensor(values, dtype=torch.float32)
-        return _per_channel(constant.to(batch.device, non_blocking=True), batch)
 
 
 def _per_channel(values: Tensor, batch: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""The training samples on their device."""
+"""The training samples on their device: all of them, or as the training asks for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -10,56 +11,57 @@ from torch import Tensor
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 
-__all__ = ["ResidentSource"]
+__all__ = ["ResidentSource", "Source", "StreamedSource", "open_source"]
+
+CPU_BUDGET_BYTES = 2**30
+SHARE_OF_FREE_DEVICE_MEMORY = 0.5
 
 
-class ResidentSource:
+class Source:
     """
-    All samples kept on the device: uint8 where the caller's are, float32 otherwise.
+    Training samples, read in batches on their device.
 
     Parameters
     ----------
     samples : Samples
-        The samples to copy.
+        The samples.
     scaling : Scaling
         How they are scaled.
     device : torch.device
-        Where they stay.
+        Where batches are wanted.
     """
 
     def __init__(self, samples: Samples, scaling: Scaling, device: torch.device) -> None:
-        dtype = torch.uint8 if samples.is_uint8 else torch.float32
+        self.samples = samples
         self.scaling = scaling
-        self.data = torch.empty((len(samples), *samples.shape), dtype=dtype, device=device)
-        for start, chunk in samples.chunks():
-            self.data[start : start + len(chunk)] = scaling.to_device(chunk, device)
+        self.device = device
+        self.maps = scaling.on(device)
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.samples)
 
     @property
-    def device(self) -> torch.device:
-        """Where the samples are."""
-        return self.data.device
+    def shape(self) -> tuple[int, ...]:
+        """Canonical shape of one sample."""
+        return self.samples.shape
 
-    def batches(self, rows: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """
         Read batches by the numbers of their samples.
 
         Parameters
         ----------
-        rows : iterable of Tensor of shape (b,), dtype int64
-            The numbers, on the device.
+        order : Tensor of shape (n_batches, b), dtype int64
+            The numbers, on the CPU.
 
         Yields
         ------
         index : Tensor of shape (b,), dtype int64
-            The batch's numbers.
+            The batch's numbers, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
             Its samples in the unit range.
         """
-        for index in rows:
-            yield index, self.scaling.unit(self.data[index])
+        raise NotImplementedError
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
@@ -75,5 +77,99 @@ class ResidentSource:
         Tensor of shape (b, *shape), dtype float32
             Samples in the unit range.
         """
+        raise NotImplementedError
+
+
+class ResidentSource(Source):
+    """
+    All samples kept on the device: uint8 where the caller's are, float32 otherwise.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples to copy.
+    scaling : Scaling
+        How they are scaled.
+    device : torch.device
+        Where they stay.
+    """
+
+    def __init__(self, samples: Samples, scaling: Scaling, device: torch.device) -> None:
+        super().__init__(samples, scaling, device)
+        dtype = torch.uint8 if samples.is_uint8 else torch.float32
+        self.data = torch.empty((len(samples), *samples.shape), dtype=dtype, device=device)
+        for start, chunk in samples.chunks():
+            self.data[start : start + len(chunk)] = scaling.to_device(chunk, device)
+
+    def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Read batches by the numbers of their samples; see `Source.batches`."""
+        for index in order.to(self.device):
+            yield index, self.maps.unit(self.data[index])
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """Read all samples in their order; see `Source.in_order`."""
         for start in range(0, len(self), batch_size):
-            yield self.scaling.unit(self.data[start : start + batch_size])
+            yield self.maps.unit(self.data[start : start + batch_size])
+
+
+class StreamedSource(Source):
+    """
+    Samples that stay where they are; the next batch is read while the last one is trained on.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples, such as a memory map.
+    scaling : Scaling
+        How they are scaled.
+    device : torch.device
+        Where batches are wanted.
+    """
+
+    def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Read batches by the numbers of their samples; see `Source.batches`."""
+        with ThreadPoolExecutor(1) as reader:
+            waiting = reader.submit(self._read, order[0])
+            for index, following in zip(order, [*order[1:], None], strict=True):
+                chunk = waiting.result()
+                if following is not None:
+                    waiting = reader.submit(self._read, following)
+                yield index.to(self.device), self.maps.unit(chunk.to(self.device))
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """Read all samples in their order; see `Source.in_order`."""
+        for start in range(0, len(self), batch_size):
+            chunk = self.samples.batch(start, min(start + batch_size, len(self)))
+            yield self.maps.unit(self.scaling.to_device(chunk, self.device))
+
+    def _read(self, index: Tensor) -> Tensor:
+        chunk = self.scaling.to_device(self.samples.take(index.numpy()), torch.device("cpu"))
+        return chunk.pin_memory() if self.device.type == "cuda" else chunk
+
+
+def open_source(samples: Samples, scaling: Scaling, device: torch.device) -> Source:
+    """
+    Keep samples on the device where they fit, else stream them.
+
+    They fit if they take at most 1 GiB on the CPU, or half of the free memory of a CUDA device.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples.
+    scaling : Scaling
+        How they are scaled.
+    device : torch.device
+        Where batches are wanted.
+
+    Returns
+    -------
+    Source
+        The source.
+    """
+    size = len(samples) * samples.layout.n_features * (1 if samples.is_uint8 else 4)
+    budget = float(CPU_BUDGET_BYTES)
+    if device.type == "cuda":
+        budget = SHARE_OF_FREE_DEVICE_MEMORY * torch.cuda.mem_get_info(device)[0]
+    source = ResidentSource if size <= budget else StreamedSource
+    return source(samples, scaling, device)

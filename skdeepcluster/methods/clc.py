@@ -40,8 +40,7 @@ from torch.nn import functional
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering import sinkhorn
 from skdeepcluster.losses import joint_contrast, unit_vectors
-from skdeepcluster.networks import mlp
-from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.networks import FeatureQueue, mlp
 from skdeepcluster.training import Objective, Schedule, Step
 
 __all__ = ["CLC"]

@@ -127,7 +127,7 @@ class ContrastiveClustering(DeepClusterer):
         Largest number of samples in a batch; all batches of an epoch are equally large.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
-    lr : float, default=1e-3
+    lr : float, default=3e-3
         Peak learning rate, reached after `warmup_epochs` and left along a cosine. The paper keeps
         3e-4 throughout its 1000 epochs.
     weight_decay : float, default=0.0
@@ -224,7 +224,7 @@ class ContrastiveClustering(DeepClusterer):
         max_epochs: int = 100,
         batch_size: int = 256,
         optimizer: str = "adam",
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         weight_decay: float = 0.0,
         warmup_epochs: int = 10,
         embedding_dim: int = 128,

@@ -39,12 +39,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering.pseudo_labels import PseudoLabels
+from skdeepcluster.clustering import PseudoLabels
 from skdeepcluster.losses import positive_sampling, prototype_scattering, unit_vectors
 from skdeepcluster.losses.similarity import cosine_logits
-from skdeepcluster.networks import mlp
-from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema
-from skdeepcluster.networks.sample_queue import SampleQueue
+from skdeepcluster.networks import SampleQueue, cosine_momentum, ema_momentum, mlp, update_ema
 from skdeepcluster.training import Objective, Schedule, Step
 
 __all__ = ["ProPos"]

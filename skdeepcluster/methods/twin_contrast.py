@@ -48,9 +48,7 @@ from torch.nn import functional
 
 from skdeepcluster import losses
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.networks import mlp
-from skdeepcluster.networks.ema import ema_momentum, update_ema
-from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.networks import FeatureQueue, ema_momentum, mlp, update_ema
 from skdeepcluster.training import Objective, Schedule, Step
 
 __all__ = ["TwinContrastClustering"]

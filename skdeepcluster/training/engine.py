@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skdeepcluster.data.source import ResidentSource
+from skdeepcluster.data.source import Source
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.inference import batch_size_of, infer_batches
 from skdeepcluster.training.objective import Objective, Schedule
@@ -105,7 +105,7 @@ class Trainer:
     ----------
     objective : Objective
         Networks and loss, on the training device.
-    source : ResidentSource
+    source : Source
         The samples.
     augmentation : callable or None
         Makes views of a batch; None leaves samples as they are.
@@ -120,7 +120,7 @@ class Trainer:
     def __init__(
         self,
         objective: Objective,
-        source: ResidentSource,
+        source: Source,
         augmentation: Augmentation | None,
         settings: Settings,
         generators: Generators,
@@ -223,14 +223,14 @@ class Trainer:
                     f"{getattr(augmented, 'shape', type(augmented).__name__)}."
                 )
             doubled = augmented.to(doubled)
-        return self.source.scaling.standardise(doubled)
+        return self.source.maps.standardise(doubled)
 
     def _evaluate(self, views: Tensor, index: Tensor) -> Any:
         with autocast(views.device, self.settings.dtype):
             outputs = self.objective(views)
         return self.objective.step(tuple(output.float() for output in outputs), index)
 
-    def _order(self, weights: Tensor | None) -> Iterator[Tensor]:
+    def _order(self, weights: Tensor | None) -> Tensor:
         schedule = self.settings.schedule
         if weights is None:
             order = torch.randperm(schedule.n_samples, generator=self.generators.order)
@@ -239,7 +239,7 @@ class Trainer:
                 weights.cpu(), schedule.n_samples, True, generator=self.generators.order
             )
         order = order[: schedule.batch_size * schedule.steps_per_epoch]
-        return iter(order.to(self.source.device).view(-1, schedule.batch_size))
+        return order.view(-1, schedule.batch_size)
 
     def _set_lr(self, step: int) -> float:
         lr = learning_rate(self.settings.lr, step, self.settings.schedule)
@@ -297,8 +297,8 @@ class Trainer:
         self.objective.eval()
         batches = infer_batches(
             self.objective,
-            self.source.in_order(batch_size_of(self.source.data.shape[1:])),
-            self.source.scaling,
+            self.source.in_order(batch_size_of(self.source.shape)),
+            self.source.maps,
             self.settings.dtype,
         )
         return torch.cat([embedding for embedding, _ in batches])

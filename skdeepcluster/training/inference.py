@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
-from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.scaling import DeviceScaling, Scaling
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.objective import Objective
 
@@ -39,7 +39,7 @@ def batch_size_of(shape: Sequence[int]) -> int:
 def infer_batches(
     objective: Objective,
     batches: Iterable[Tensor],
-    scaling: Scaling,
+    scaling: DeviceScaling,
     dtype: torch.dtype | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
@@ -94,16 +94,17 @@ def infer_samples(
         Unnormalised log-probabilities of the clusters, on the CPU.
     """
     device = next(objective.parameters()).device
+    maps = scaling.on(device)
 
     def in_order() -> Iterator[Tensor]:
         batch_size = batch_size_of(samples.shape)
         for start in range(0, len(samples), batch_size):
             chunk = samples.batch(start, min(start + batch_size, len(samples)))
-            yield scaling.unit(scaling.to_device(chunk, device))
+            yield maps.unit(scaling.to_device(chunk, device))
 
     pairs = [
         (embedding.cpu(), logits.cpu())
-        for embedding, logits in infer_batches(objective, in_order(), scaling, dtype)
+        for embedding, logits in infer_batches(objective, in_order(), maps, dtype)
     ]
     embeddings, logits = zip(*pairs, strict=True)
     return torch.cat(embeddings), torch.cat(logits)

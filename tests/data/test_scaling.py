@@ -17,8 +17,8 @@ def test_standardised_samples_have_zero_mean_and_unit_spread(dtype, shape):
     X = np.random.default_rng(0).integers(10, 200, shape).astype(dtype)
     samples = read_samples(X)
     scaling = Scaling.learn(samples)
-    unit = scaling.unit(scaling.to_device(samples.batch(0, 30), CPU))
-    final = scaling.standardise(unit)
+    unit = scaling.on(CPU).unit(scaling.to_device(samples.batch(0, 30), CPU))
+    final = scaling.on(CPU).standardise(unit)
     axes = (0, 2, 3) if len(shape) > 2 else (0,)
     assert final.dtype == torch.float32
     torch.testing.assert_close(final.mean(axes), torch.zeros(final.shape[1]), atol=1e-5, rtol=0)
@@ -45,7 +45,7 @@ def test_equal_values_of_any_dtype_are_bit_equal_on_the_device():
     for form in (X, X.astype(float), X.astype(np.float16), X.astype(np.int64), torch.tensor(X)):
         samples = read_samples(form)
         source = ResidentSource(samples, Scaling.learn(samples), CPU)
-        (_, batch) = next(source.batches([torch.arange(40)]))
+        (_, batch) = next(source.batches(torch.arange(40)[None]))
         expected = batch if expected is None else expected
         assert torch.equal(batch, expected)
     assert source.device == CPU
@@ -57,7 +57,8 @@ def test_constant_samples_stay_finite(value):
     for shape in [(5, 3, 3), (5, 3)]:
         samples = read_samples(np.full(shape, value))
         scaling = Scaling.learn(samples)
-        batch = scaling.standardise(scaling.unit(scaling.to_device(samples.batch(0, 5), CPU)))
+        maps = scaling.on(CPU)
+        batch = maps.standardise(maps.unit(scaling.to_device(samples.batch(0, 5), CPU)))
         assert torch.equal(batch, torch.zeros_like(batch))
 
 
@@ -65,7 +66,7 @@ def test_large_offsets_keep_their_digits():
     X = 1e9 + np.random.default_rng(0).normal(size=(100, 2))
     samples = read_samples(X)
     scaling = Scaling.learn(samples)
-    batch = scaling.unit(scaling.to_device(samples.batch(0, 100), CPU))
+    batch = scaling.on(CPU).unit(scaling.to_device(samples.batch(0, 100), CPU))
     np.testing.assert_allclose(batch, (X - X.mean(0)) / X.std(0), atol=1e-4)
 
 

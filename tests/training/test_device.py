@@ -42,6 +42,7 @@ def test_a_training_step_stays_on_its_device(quick, kind, precision):
     sample_shape = read_samples(X).shape
     with FakeTensorMode(allow_non_fake_inputs=True):
         move_to_pretend_cuda(objective)
+        trainer.source.maps = trainer.source.scaling.on(torch.device("cuda"))
         batch = torch.rand(batch_size, *sample_shape, device="cuda")
         index = torch.arange(batch_size, device="cuda")
         trainer.generators.augmentation = None
@@ -58,7 +59,7 @@ def test_a_training_step_stays_on_its_device(quick, kind, precision):
         assert loss.requires_grad
         objective.after_step(1)
         objective.eval()
-        embedding, logits = objective.infer(trainer.source.scaling.standardise(batch))
+        embedding, logits = objective.infer(trainer.source.maps.standardise(batch))
         assert embedding.device.type == logits.device.type == "cuda"
 
 
@@ -66,6 +67,7 @@ def test_samples_stay_where_scaling_puts_them():
     samples = read_samples(np.random.default_rng(0).integers(0, 9, (20, 6, 6), dtype=np.uint8))
     scaling = Scaling.learn(samples)
     with FakeTensorMode(allow_non_fake_inputs=True):
+        scaling = scaling.on(torch.device("cuda"))
         for dtype in (torch.uint8, torch.float32):
             batch = torch.empty(4, 1, 6, 6, device="cuda").to(dtype)
             unit = scaling.unit(batch)

@@ -1,0 +1,202 @@
+"""Twin-contrast clustering: prototypes, branches, noise, memories and the terms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from skdeepcluster import TwinContrastClustering
+from skdeepcluster.losses import (
+    categorical_kl,
+    cluster_memory_contrast,
+    cluster_vectors,
+    gumbel_softmax,
+    info_nce,
+    shift_by_prototypes,
+)
+
+
+@pytest.mark.parametrize(("k", "dim"), [(2, 8), (5, 8), (8, 8), (1, 4), (9, 4)])
+def test_prototypes_start_as_a_simplex(build, k, dim):
+    objective = build(TwinContrastClustering, n_clusters=k, embedding_dim=dim).objective
+    prototypes = objective.prototypes[0].detach()
+    cosines = prototypes @ prototypes.T
+    torch.testing.assert_close(cosines.diagonal(), torch.ones(k))
+    if 1 < k <= dim:
+        expected = torch.full((k, k), -1 / (k - 1)).fill_diagonal_(1)
+        torch.testing.assert_close(cosines, expected, atol=1e-5, rtol=0)
+    assert torch.equal(prototypes, objective.key_prototypes[0])
+
+
+def test_only_the_trained_branch_gets_gradients(build, backward, has_gradient):
+    trainer = build(TwinContrastClustering)
+    for _ in range(2):  # in the first step there is no negative yet
+        backward(trainer)
+        trainer.objective.after_step(1)
+    objective = trainer.objective
+    for part in (objective.backbone, objective.head, objective.prototypes):
+        assert all(has_gradient(part))
+    for part in (objective.key, objective.key_prototypes):
+        assert not any(has_gradient(part))
+        assert not any(p.requires_grad for p in part.parameters())
+    trained = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
+    assert id(objective.prototypes[0]) in trained
+    assert not any(id(p) in trained for p in objective.key.parameters())
+
+
+@pytest.mark.parametrize("prior", ["key", "uniform"])
+def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior):
+    trainer = build(TwinContrastClustering, prior=prior, cluster_weight=0.4, gumbel_temperature=0.6)
+    objective = trainer.objective
+    for number in range(2):
+        step(trainer)
+        objective.after_step(number)
+    u, key = torch.randn(2, 30, 128)
+    result = objective.step((u, key), torch.arange(15))
+    branches = []
+    for rows, mu, noise in (
+        (u, objective.prototypes[0], objective.gumbel[0]),
+        (key, objective.key_prototypes[0], objective.gumbel[1]),
+    ):
+        rows, mu = functional.normalize(rows), functional.normalize(mu)
+        log_pi = functional.log_softmax(rows @ mu.T / 0.1, dim=1)
+        c = ((log_pi + noise) / 0.6).softmax(dim=1)
+        e = shift_by_prototypes(rows, c, mu)
+        branches.append([(log_pi[v], e[v], cluster_vectors(c[v], rows[v])) for v in halves()])
+    online, target = branches
+    expected = {"instance": 0.0, "assignment": 0.0, "cluster": 0.0}
+    for (log_pi, e, r), (log_prior, ebar, rbar) in zip(online, target[::-1], strict=True):
+        if prior == "uniform":
+            log_prior = torch.full_like(log_prior, -math.log(3))
+        keys, memory = objective.keys, objective.jittered
+        nce = info_nce(e, ebar, keys.rows, 0.2, keys.mask())
+        clusters = cluster_memory_contrast(r, rbar, memory, 0.2, objective.sets.mask())
+        expected["instance"] += nce / 2
+        expected["assignment"] += categorical_kl(log_pi, log_prior) / 2
+        expected["cluster"] += 0.4 * clusters / 2
+    assert set(result.losses) == set(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(result.losses[name], value, msg=name)
+
+
+def halves():
+    return slice(0, 15), slice(15, 30)
+
+
+def test_noise_follows_the_seed_and_is_new_in_every_step(build):
+    first, second, other = (
+        build(TwinContrastClustering, random_state=seed).objective for seed in (0, 0, 1)
+    )
+    assert first.gumbel.shape == (2, 30, 3)
+    assert torch.equal(first.gumbel, second.gumbel)
+    assert not torch.equal(first.gumbel, other.gumbel)
+    for objective in (first, second):
+        objective.fresh = torch.eye(15, 128), functional.normalize(torch.ones(2, 3, 128), dim=-1)
+    before = first.gumbel.clone()
+    first.after_step(1), second.after_step(1)
+    assert torch.equal(first.gumbel, second.gumbel)
+    assert torch.equal(first.jittered, second.jittered)
+    assert not torch.equal(first.gumbel, before)
+
+
+def test_samples_of_the_assignment_are_relaxed_one_hot_vectors(build):
+    objective = build(TwinContrastClustering).objective
+    generator = torch.Generator().manual_seed(0)
+    objective.generator = torch.Generator().manual_seed(0)
+    objective._draw()
+    log_pi = functional.log_softmax(torch.randn(60, 3), dim=1)
+    expected = gumbel_softmax(log_pi, 0.3, generator)
+    noise = objective.gumbel.flatten(end_dim=1)
+    torch.testing.assert_close(((log_pi + noise) / 0.3).softmax(dim=1), expected)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "length"),
+    [(60_000, 256, 15_000), (1_000_000, 256, 16_384), (1797, 224, 896), (2, 2, 8)],
+)
+def test_the_automatic_length_of_the_queue(build, schedule, n, batch_size, length):
+    objective = build(TwinContrastClustering).objective
+    objective.begin(schedule(n, batch_size), torch.Generator())
+    assert objective.keys.rows.shape == (length, 128)
+
+
+@pytest.mark.parametrize(
+    ("momentum", "n_steps", "expected"),
+    [(0.7, 10, 0.7), ("auto", 500, 0.9), ("auto", 5_000, 0.99), ("auto", 10**7, 0.999)],
+)
+def test_the_momentum_of_the_key_branch(build, schedule, momentum, n_steps, expected):
+    objective = build(TwinContrastClustering, momentum=momentum).objective
+    objective.begin(schedule(60, 15, n_steps), torch.Generator())
+    assert objective.key_momentum == pytest.approx(expected)
+    objective.fresh = torch.eye(15, 128), torch.zeros(2, 3, 128)
+    with torch.no_grad():
+        objective.prototypes[0].add_(1.0)
+    before = objective.key_prototypes[0].clone()
+    objective.after_step(3)
+    moved = before + (1 - expected) * (objective.prototypes[0].detach() - before)
+    torch.testing.assert_close(objective.key_prototypes[0].detach(), moved)
+
+
+@pytest.mark.parametrize(("length", "n_sets"), [(40, 5), (7, 1), (200, 20)])
+def test_memories_wrap_around(build, step, length, n_sets):
+    trainer = build(TwinContrastClustering, queue_length=length, cluster_queue_length=n_sets)
+    objective, keys, sets = trainer.objective, [], []
+    for number in range(4):
+        step(trainer, start=15 * number)
+        keys.append(objective.fresh[0].clone())
+        sets.append(objective.fresh[1].clone())
+        objective.after_step(number + 1)
+    for queue, pushed in ((objective.keys, keys), (objective.sets, sets)):
+        pushed, size = torch.cat(pushed), len(queue.rows)
+        valid = min(size, len(pushed))
+        order = (queue.pointer - valid + torch.arange(valid)) % size
+        assert int(queue.mask().sum()) == valid
+        torch.testing.assert_close(queue.rows[order], pushed[-valid:])
+    assert objective.sets.rows.shape == (n_sets, 3, 128)
+
+
+def test_no_memory_of_clusters(build, step):
+    trainer = build(TwinContrastClustering, cluster_queue_length=0)
+    for number in range(2):
+        step(trainer)
+        trainer.objective.after_step(number)
+    assert not trainer.objective.sets.mask().any()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.05])
+def test_the_memory_is_jittered(build, step, jitter):
+    trainer = build(TwinContrastClustering, jitter=jitter)
+    step(trainer)
+    objective = trainer.objective
+    objective.after_step(1)
+    cosines = (objective.jittered * objective.sets.rows).sum(dim=-1)[:2]
+    expected = 1 / math.sqrt(1 + 128 * jitter**2)
+    torch.testing.assert_close(cosines, torch.full((2, 3), expected), atol=0.05, rtol=0)
+
+
+def test_nothing_of_the_samples_stays(digits):
+    model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
+    objective = model._model.objective
+    assert objective.fresh == ()
+    for buffer in (objective.keys.rows, objective.sets.rows, objective.jittered, objective.gumbel):
+        assert not buffer.any()
+        assert len(buffer.flatten()) <= 3 * 128
+
+
+def test_predictions_compare_embeddings_with_prototypes(digits):
+    model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
+    prototypes = functional.normalize(model._model.objective.prototypes[0].detach())
+    logits = torch.from_numpy(model.transform(digits)) @ prototypes.T / 0.1
+    expected = logits[:, torch.from_numpy(model._model.used)].softmax(dim=1)
+    np.testing.assert_allclose(model.predict_proba(digits), expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("parameters", [{"n_clusters": 1}, {"n_clusters": 20, "batch_size": 4}])
+@pytest.mark.parametrize("prior", ["key", "uniform"])
+def test_few_samples_of_a_cluster(digits, parameters, prior):
+    model = TwinContrastClustering(max_epochs=2, prior=prior, **parameters).fit(digits)
+    assert np.isfinite([entry["loss"] for entry in model.history_]).all()

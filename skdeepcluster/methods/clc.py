@@ -19,7 +19,8 @@ parts,
         \frac{\exp(s_{ii} / \tau)}{\sum_j \exp(s_{ij} / \tau)}, \qquad
     s_{ij} = \gamma \, p_i^\top q_j + n_i^\top n_j' ,
 
-averaged over both orders of the views; the other view (q and n') gets no gradient. The similarity
+averaged over both orders of the views; the other view (q and n') gets no gradient. By default the
+swapped cross-entropy :math:`-\sum_k q_{ik} \log p_{ik}` is added to it. The similarity
 of the second parts weights the negatives of the first: the closer, the stronger they push. A sample
 belongs to the cluster of largest logit. The equations are reconstructed, not read in the paper.
 """
@@ -159,7 +160,7 @@ class CLC(DeepClusterer):
         Largest number of samples in a batch; all batches of an epoch are equally large.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
-    lr : float, default=1e-3
+    lr : float, default=3e-3
         Peak learning rate, reached after `warmup_epochs` and left along a cosine.
     weight_decay : float, default=0.0
         Weight decay.
@@ -178,9 +179,9 @@ class CLC(DeepClusterer):
         Weight of the entropy in the codes: the smaller, the closer to one cluster each.
     sinkhorn_iterations : int, default=3
         Rounds of Sinkhorn-Knopp.
-    swapped_weight : float, default=0.0
-        Weight of a further term, the cross-entropy of p to the code of the other view. Not known
-        to be in the paper; it may help.
+    swapped_weight : float, default=1.0
+        Weight of a further term, the cross-entropy of p to the code of the other view. It is not
+        part of the one contrastive loss of the paper's abstract: 0 leaves that loss alone.
     queue_length : int or "auto", default="auto"
         Number of past logits over which codes are balanced as well. ``"auto"`` makes up what a
         batch lacks of 5 `n_clusters` samples; 0 for none.
@@ -272,7 +273,7 @@ class CLC(DeepClusterer):
         max_epochs: int = 100,
         batch_size: int = 256,
         optimizer: str = "adam",
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         weight_decay: float = 0.0,
         warmup_epochs: int = 10,
         embedding_dim: int = 128,
@@ -281,7 +282,7 @@ class CLC(DeepClusterer):
         categorical_weight: float = 1.0,
         epsilon: float = 1.0,
         sinkhorn_iterations: int = 3,
-        swapped_weight: float = 0.0,
+        swapped_weight: float = 1.0,
         queue_length: int | str = "auto",
         device: str | torch.device = "auto",
         precision: str = "auto",

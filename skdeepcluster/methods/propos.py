@@ -192,13 +192,13 @@ class ProPos(DeepClusterer):
         Number of passes over the samples. The paper trains for 1000.
     batch_size : int, default=256
         Largest number of samples in a batch; all batches of an epoch are equally large.
-    optimizer : {"adam", "sgd"}, default="sgd"
+    optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
-    lr : float, default=0.05
+    lr : float, default=1e-3
         Peak learning rate, reached after `warmup_epochs` and left along a cosine. The paper takes
-        0.05 for batches of 256, and in proportion for others.
-    weight_decay : float, default=5e-4
-        Weight decay.
+        SGD with 0.05 for batches of 256, and in proportion for others.
+    weight_decay : float, default=0.01
+        Weight decay. The paper takes 5e-4 with SGD.
     warmup_epochs : int, default=10
         Epochs of linearly rising learning rate.
     embedding_dim : int, default=256
@@ -224,8 +224,8 @@ class ProPos(DeepClusterer):
         looks back over 2 % of the steps, at least 10, and is at most the published 0.996.
     queue_length : int, default=0
         Past target projections that join both sets of prototypes, for large `n_clusters`.
-    predictor_lr_factor : float, default=10.0
-        Learning rate of the predictor in units of `lr`.
+    predictor_lr_factor : float, default=1.0
+        Learning rate of the predictor in units of `lr`. The paper takes 10, with SGD.
     device : str or torch.device, default="auto"
         Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -313,9 +313,9 @@ class ProPos(DeepClusterer):
         augmentation: Any = "auto",
         max_epochs: int = 100,
         batch_size: int = 256,
-        optimizer: str = "sgd",
-        lr: float = 0.05,
-        weight_decay: float = 5e-4,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
         warmup_epochs: int = 10,
         embedding_dim: int = 256,
         temperature: float = 0.5,
@@ -328,7 +328,7 @@ class ProPos(DeepClusterer):
         balanced_sampling: bool = False,
         momentum: float | str = "auto",
         queue_length: int = 0,
-        predictor_lr_factor: float = 10.0,
+        predictor_lr_factor: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

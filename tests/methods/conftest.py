@@ -29,7 +29,7 @@ def step():
         trainer.objective.train()
         size = trainer.settings.schedule.batch_size
         rows = torch.arange(start, start + size) % len(trainer.source)
-        index, batch = next(trainer.source.batches([rows]))
+        index, batch = next(trainer.source.batches(rows[None]))
         return trainer._evaluate(trainer.views(batch), index)
 
     return evaluate

@@ -224,8 +224,8 @@ class ProPos(DeepClusterer):
         looks back over 2 % of the steps, at least 10, and is at most the published 0.996.
     queue_length : int, default=0
         Past target projections that join both sets of prototypes, for large `n_clusters`.
-    predictor_lr_factor : float, default=1.0
-        Learning rate of the predictor in units of `lr`. The paper takes 10, with SGD.
+    predictor_lr_factor : float, default=10.0
+        Learning rate of the predictor in units of `lr`.
     device : str or torch.device, default="auto"
         Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -328,7 +328,7 @@ class ProPos(DeepClusterer):
         balanced_sampling: bool = False,
         momentum: float | str = "auto",
         queue_length: int = 0,
-        predictor_lr_factor: float = 1.0,
+        predictor_lr_factor: float = 10.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

@@ -20,6 +20,7 @@ from skdeepcluster.training.inference import infer_samples
 __all__ = ["FittedModel", "fitted_attributes", "warn_if_doubtful"]
 
 COLLAPSE_ENTROPY = 0.5
+LARGEST_CHURN = 0.3
 
 
 @dataclass
@@ -138,20 +139,32 @@ def warn_if_doubtful(estimator: Any) -> None:
     Warns
     -----
     ConvergenceWarning
-        If clusters are empty, or the entropy of the cluster sizes, divided by that of equal sizes,
-        is below 0.5.
+        If clusters are empty; if the entropy of the cluster sizes, divided by that of equal sizes,
+        is below 0.5; or if more than 0.3 of the samples changed their cluster in the last epoch.
     """
-    asked, found = estimator.n_clusters, estimator.n_clusters_
-    advice = (
-        "Try a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size."
-    )
-    entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
-    if found < asked:
-        text = f"Only {found} of n_clusters={asked} clusters have members. {advice}"
-        warnings.warn(text, ConvergenceWarning, stacklevel=5)
-    elif entropy < COLLAPSE_ENTROPY:
+    doubt = _doubt(estimator)
+    if doubt:
         text = (
-            f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
-            f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}. {advice}"
+            f"{doubt} Try a smaller n_clusters, more max_epochs, another augmentation, or a "
+            "larger batch_size."
         )
         warnings.warn(text, ConvergenceWarning, stacklevel=5)
+
+
+def _doubt(estimator: Any) -> str:
+    asked, found = estimator.n_clusters, estimator.n_clusters_
+    entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
+    churn = estimator.history_[-1]["changed_labels"]
+    if found < asked:
+        return f"Only {found} of n_clusters={asked} clusters have members."
+    if entropy < COLLAPSE_ENTROPY:
+        return (
+            f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
+            f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}."
+        )
+    if len(estimator.history_) > 1 and churn > LARGEST_CHURN:
+        return (
+            f"The clusters have not settled: in the last epoch {churn:.0%} of the samples changed "
+            f"their cluster between views, above {LARGEST_CHURN:.0%}."
+        )
+    return ""

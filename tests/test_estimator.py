@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,9 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+from skdeepcluster import ContrastiveClustering
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
+from skdeepcluster.fitted import warn_if_doubtful
 
 HISTORY_KEYS = {
     "epoch",
@@ -189,6 +192,26 @@ def test_empty_clusters_are_left_out_and_said(quick, digits):
     assert model.n_clusters_ <= 5
     assert set(model.labels_) == set(range(model.n_clusters_))
     assert model.predict_proba(X).shape == (len(X), model.n_clusters_)
+
+
+@pytest.mark.parametrize(
+    ("labels", "churn", "message"),
+    [
+        ([0] * 98 + [1, 2], 0.0, "nearly collapsed"),
+        ([0, 1, 2] * 9, 0.31, "have not settled"),
+        ([0, 1, 2] * 9, 0.29, None),
+        ([0] * 20 + [1, 2] * 5, 0.0, None),
+    ],
+)
+def test_doubtful_clusterings_are_said(labels, churn, message):
+    model = ContrastiveClustering(n_clusters=3)
+    model.labels_, model.n_clusters_ = np.array(labels), 3
+    model.history_ = [{"changed_labels": 1.0}, {"changed_labels": churn}]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_doubtful(model)
+    assert [w.category for w in caught] == ([ConvergenceWarning] if message else [])
+    assert all(message in str(w.message) for w in caught)
 
 
 def test_warm_start_goes_on(quick, digits):

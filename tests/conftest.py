@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported; two workers share two cores
 os.environ["SCIPY_ARRAY_API"] = "1"  # read when scipy is imported; the array API check needs it
 
 import numpy as np

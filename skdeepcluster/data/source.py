@@ -102,12 +102,38 @@ class ResidentSource(Source):
             self.data[start : start + len(chunk)] = scaling.to_device(chunk, device)
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Read batches by the numbers of their samples; see `Source.batches`."""
+        """
+        Read batches by the numbers of their samples.
+
+        Parameters
+        ----------
+        order : Tensor of shape (n_batches, b), dtype int64
+            The numbers, on the CPU.
+
+        Yields
+        ------
+        index : Tensor of shape (b,), dtype int64
+            The batch's numbers, on the device.
+        batch : Tensor of shape (b, *shape), dtype float32
+            Its samples in the unit range.
+        """
         for index in order.to(self.device):
             yield index, self.maps.unit(self.data[index])
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
-        """Read all samples in their order; see `Source.in_order`."""
+        """
+        Read all samples in their order.
+
+        Parameters
+        ----------
+        batch_size : int
+            Samples at a time.
+
+        Yields
+        ------
+        Tensor of shape (b, *shape), dtype float32
+            Samples in the unit range.
+        """
         for start in range(0, len(self), batch_size):
             yield self.maps.unit(self.data[start : start + batch_size])
 
@@ -127,7 +153,21 @@ class StreamedSource(Source):
     """
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Read batches by the numbers of their samples; see `Source.batches`."""
+        """
+        Read batches by the numbers of their samples.
+
+        Parameters
+        ----------
+        order : Tensor of shape (n_batches, b), dtype int64
+            The numbers, on the CPU.
+
+        Yields
+        ------
+        index : Tensor of shape (b,), dtype int64
+            The batch's numbers, on the device.
+        batch : Tensor of shape (b, *shape), dtype float32
+            Its samples in the unit range.
+        """
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self._read, order[0])
             for index, following in zip(order, [*order[1:], None], strict=True):
@@ -137,7 +177,19 @@ class StreamedSource(Source):
                 yield index.to(self.device), self.maps.unit(chunk.to(self.device))
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
-        """Read all samples in their order; see `Source.in_order`."""
+        """
+        Read all samples in their order.
+
+        Parameters
+        ----------
+        batch_size : int
+            Samples at a time.
+
+        Yields
+        ------
+        Tensor of shape (b, *shape), dtype float32
+            Samples in the unit range.
+        """
         for start in range(0, len(self), batch_size):
             chunk = self.samples.batch(start, min(start + batch_size, len(self)))
             yield self.maps.unit(self.scaling.to_device(chunk, self.device))

@@ -240,31 +240,7 @@ class ContrastiveClustering(DeepClusterer):
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        super().__init__(
-            n_clusters,
-            backbone=backbone,
-            image_shape=image_shape,
-            channel_axis=channel_axis,
-            augmentation=augmentation,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            lr=lr,
-            weight_decay=weight_decay,
-            warmup_epochs=warmup_epochs,
-            embedding_dim=embedding_dim,
-            temperature=temperature,
-            device=device,
-            precision=precision,
-            compile=compile,
-            checkpoint_dir=checkpoint_dir,
-            checkpoint_interval=checkpoint_interval,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.cluster_temperature = cluster_temperature
-        self.entropy_weight = entropy_weight
+        self._keep(locals())
 
     def _build_objective(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, NoReturn, Self
@@ -27,6 +28,7 @@ from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.data import Samples, Scaling, open_source, read_samples
 from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtful
 from skdeepcluster.networks import BACKBONES, build_backbone
+from skdeepcluster.persistence import present_versions, save_model, version_note
 from skdeepcluster.training import Generators, Objective, Settings, Trainer
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
 from skdeepcluster.training.checkpoint import open_checkpoints
@@ -350,6 +352,49 @@ class DeepClusterer(
     def _infer(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
         return self._model.infer(self._read(X, reset=False))
+
+    # --- keeping ---------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """
+        Write the fitted estimator to a file that `skdeepcluster.load` reads.
+
+        The file holds numbers and text, no code, in the safetensors format: weights, labels,
+        centres, history and parameters. It does not hold `X`, `checkpoint_dir`, and the caller's
+        own `backbone`, `augmentation` or RandomState.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to. The file is written beside and renamed, so that it is there whole or not.
+        overwrite : bool, default=False
+            Whether a file that is there is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        FileExistsError
+            If there is a file and `overwrite` is False.
+        ValueError
+            If a parameter has no form in JSON, is out of its range, or was changed after `fit` so
+            that it does not describe the fitted networks.
+        OSError
+            If the file cannot be written.
+        """
+        save_model(self, path, overwrite=overwrite)
+
+    def __getstate__(self) -> dict[str, Any]:
+        version = present_versions()["skdeepcluster"]
+        return {**super().__getstate__(), "_skdeepcluster_version": version}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        found = state.pop("_skdeepcluster_version", "(unknown)")
+        note = version_note({"skdeepcluster": found})
+        if note:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        super().__setstate__(state)
 
     # --- scikit-learn's bookkeeping -----------------------------------------------------------
 

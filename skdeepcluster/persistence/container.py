@@ -1,0 +1,131 @@
+"""The file: tensors and a manifest in safetensors, written beside, renamed, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+__all__ = ["read_file", "write_file"]
+
+FORMAT = "skdeepcluster"
+FORMAT_VERSION = 1
+
+
+def write_file(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """
+    Write a file; whatever goes wrong, there is the old one or the new one, whole.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; a file that is there is replaced.
+    manifest : mapping
+        What JSON holds.
+    tensors : mapping of str to Tensor
+        Contiguous, on the CPU, each with storage of its own.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}
+    manifest["sha256"] = _checksum(manifest, tensors)
+    content = save(dict(tensors), metadata={FORMAT: json.dumps(manifest, allow_nan=False)})
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with open(beside, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """
+    Read a file and check that it is what was written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    manifest : dict
+        Without format and checksum.
+    tensors : dict of str to Tensor
+        On the CPU; together as large as the file.
+
+    Raises
+    ------
+    OSError
+        If there is no file or it cannot be read.
+    ValueError
+        If it is something else, of a newer format, or damaged; the message says which.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is not a file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            manifest = _parse(file.metadata())
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, TypeError) as error:
+        raise ValueError(
+            f"it is damaged, cut short, or not a safetensors file ({error})"
+        ) from error
+    if manifest.pop("sha256", None) != _checksum(manifest, tensors):
+        raise ValueError("it is damaged: its checksum does not fit its content")
+    del manifest["format"], manifest["format_version"]
+    return manifest, tensors
+
+
+def _parse(metadata: dict[str, str] | None) -> dict[str, Any]:
+    if not metadata or set(metadata) != {FORMAT}:
+        raise ValueError("it is a safetensors file, but not of a model of skdeepcluster")
+    try:
+        manifest = json.loads(metadata[FORMAT], parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("its manifest is nested too deeply") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError("its manifest is not one of skdeepcluster")
+    _check_format_version(manifest)
+    return manifest
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"its manifest holds {text}")
+
+
+def _check_format_version(manifest: dict[str, Any]) -> None:
+    found = manifest.get("format_version")
+    if type(found) is not int or found < 1:
+        raise ValueError(f"its format version is {found!r}, not a positive integer")
+    if found > FORMAT_VERSION:
+        raise ValueError(
+            f"it has the format {found}, this version of skdeepcluster reads formats up to "
+            f"{FORMAT_VERSION}: a newer skdeepcluster is needed"
+        )
+
+
+def _checksum(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Digest the manifest and each tensor's name, dtype, shape and bytes."""
+    digest = hashlib.sha256(json.dumps(manifest, allow_nan=False).encode())
+    for name, tensor in sorted(tensors.items()):
+        head = [name, str(tensor.dtype), list(tensor.shape)]
+        digest.update(json.dumps(head).encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()

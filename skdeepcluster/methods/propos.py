@@ -89,7 +89,9 @@ class ProPosObjective(Objective):
     def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
         """Allocate pseudo-labels, noise and queue, and fit the momentum to the steps."""
         super().begin(schedule, generator)
-        self.n_steps = schedule.n_steps
+        self.n_steps, steps = schedule.n_steps, schedule.steps_per_epoch
+        auto = self.assign_interval == "auto"
+        self.interval = -(-5 // steps) if auto else self.assign_interval
         self.clusters.resize(schedule.n_samples)
         self.target.requires_grad_(False)
         centers, dim = self.clusters.centers, self.clusters.centers.shape[1]
@@ -100,7 +102,7 @@ class ProPosObjective(Objective):
     def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> Tensor | None:
         """Make the E-step where it is due."""
         self.clustering = float(epoch >= self.cluster_warmup_epochs)
-        if epoch % self.assign_interval == 0:
+        if epoch % self.interval == 0:
             self.clusters.update(embed_all(), self.generator)
         return self.clusters.balancing_weights() if self.balanced_sampling else None
 
@@ -213,8 +215,8 @@ class ProPos(DeepClusterer):
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int, default=10
         Epochs without noise and scattering, which is BYOL; the paper has 50 of 1000.
-    assign_interval : int, default=1
-        Epochs from one E-step to the next.
+    assign_interval : int or "auto", default="auto"
+        Epochs from one E-step to the next. ``"auto"`` is 1, or as many as make 5 steps.
     n_init : int, default=2
         Starts of k-means, the first from the last centres if any. The paper has 10 afresh.
     balanced_sampling : bool, default=False
@@ -295,7 +297,7 @@ class ProPos(DeepClusterer):
         "noise": [Interval(Real, 0, None, closed="left")],
         "scattering_weight": [Interval(Real, 0, None, closed="left")],
         "cluster_warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "assign_interval": [Interval(Integral, 1, None, closed="left")],
+        "assign_interval": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "balanced_sampling": ["boolean"],
         "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
@@ -323,7 +325,7 @@ class ProPos(DeepClusterer):
         noise: float = 0.001,
         scattering_weight: float = 0.1,
         cluster_warmup_epochs: int = 10,
-        assign_interval: int = 1,
+        assign_interval: int | str = "auto",
         n_init: int = 2,
         balanced_sampling: bool = False,
         momentum: float | str = "auto",

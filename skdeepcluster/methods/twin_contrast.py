@@ -55,17 +55,9 @@ __all__ = ["TwinContrastClustering"]
 
 
 class TwinContrastObjective(Objective):
-    """
-    Networks, queues and loss of twin-contrast clustering.
+    """Networks, queues and loss of twin-contrast clustering, by the parameters of `method`."""
 
-    Parameters
-    ----------
-    backbone, n_features, generator : nn.Module, int and torch.Generator
-        The trunk, the number of its features, and the source of the other networks' weights.
-    method : TwinContrastClustering
-        The estimator, whose parameters are read.
-    """
-
+    lambda_: Tensor
     gumbel: Tensor
     jittered: Tensor
     fresh: tuple[Tensor, ...]
@@ -81,10 +73,10 @@ class TwinContrastObjective(Objective):
         self.prototypes = nn.ParameterList([nn.Parameter(simplex)])
         self.key = copy.deepcopy(nn.Sequential(backbone, self.head)).requires_grad_(False)
         self.key_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)
-        self.kappa, self.lambda_ = method.assignment_temperature, method.gumbel_temperature
-        self.t, self.t_c = method.temperature, method.cluster_temperature
-        self.cluster_weight, self.prior = method.cluster_weight, method.prior
-        self.momentum, self.jitter = method.momentum, method.jitter
+        self.lambdas = method.first_gumbel_temperature, method.gumbel_temperature
+        self.kappa, self.t = method.assignment_temperature, method.temperature
+        self.t_c, self.cluster_weight = method.cluster_temperature, method.cluster_weight
+        self.prior, self.momentum, self.jitter = method.prior, method.momentum, method.jitter
         self.queue_length, self.n_sets = method.queue_length, method.cluster_queue_length
         self.release()
 
@@ -92,17 +84,25 @@ class TwinContrastObjective(Objective):
         """Allocate queues, draw the first noise, and fit the momentum to the steps."""
         super().begin(schedule, generator)
         n, batch = schedule.n_samples, schedule.batch_size
-        auto = self.queue_length == "auto"
-        size = min(16384, max(n // 4, 4 * batch)) if auto else self.queue_length
+        size, self.key_momentum = self.queue_length, self.momentum
+        if size == "auto":
+            size = min(16384, max(n // 4, 4 * batch))
+        if self.momentum == "auto":
+            self.key_momentum = ema_momentum(schedule.n_steps, 0.999)
         self._allocate(size, max(1, self.n_sets), batch)
-        auto = self.momentum == "auto"
-        self.key_momentum = ema_momentum(schedule.n_steps, 0.999) if auto else self.momentum
+        self.n_epochs = schedule.max_epochs
         self._draw()
+
+    def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> None:
+        """Set the temperature of the sampled assignments, on its geometric way."""
+        first, last = self.lambdas
+        self.lambda_.fill_(first * (last / first) ** (epoch / max(self.n_epochs - 1, 1)))
 
     def _allocate(self, size: int, n_sets: int, batch_size: int) -> None:
         (k, dim), device = self.prototypes[0].shape, self.prototypes[0].device
         self.keys = FeatureQueue(size, (dim,)).to(device)
         self.sets = FeatureQueue(n_sets, (k, dim)).to(device)
+        self.register_buffer("lambda_", torch.ones((), device=device), persistent=False)
         self.register_buffer("jittered", torch.zeros_like(self.sets.rows))
         self.register_buffer("gumbel", torch.zeros(2, 2 * batch_size, k, device=device))
 
@@ -130,9 +130,9 @@ class TwinContrastObjective(Objective):
         past = self.jittered, self.t_c, self.sets.mask()
         clusters = losses.cluster_memory_contrast(r1, rbar2, *past)
         clusters = clusters + losses.cluster_memory_contrast(r2, rbar1, *past)
-        keys, known = self.keys.rows, self.keys.mask()
+        queue = self.keys.rows, self.t, self.keys.mask()
         terms = {
-            "instance": losses.info_nce(e, ebar.roll(b, 0), keys, self.t, known),
+            "instance": losses.info_nce(e, ebar.roll(b, 0), *queue),
             "assignment": losses.categorical_kl(log_pi, prior),
             "cluster": self.cluster_weight * clusters / 2,
         }
@@ -172,8 +172,7 @@ class TwinContrastClustering(DeepClusterer):
     """
     Twin-contrast clustering (TCC).
 
-    Learns a representation and the clusters in it at once: instances are contrasted given their
-    clusters, clusters through the aggregates of their members, and both share the assignment.
+    Contrasts instances given their clusters, and clusters through the aggregates of their members.
 
     Parameters
     ----------
@@ -213,7 +212,9 @@ class TwinContrastClustering(DeepClusterer):
     assignment_temperature : float, default=0.1
         Temperature kappa of the posterior.
     gumbel_temperature : float, default=0.3
-        Temperature lambda of the samples of it; the lower, the closer they are to one cluster.
+        Last temperature lambda of the samples of it; the lower, the closer they are to one cluster.
+    first_gumbel_temperature : float, default=1.0
+        First lambda; it falls geometrically, so that clusters settle late.
     cluster_weight : float, default=1.0
         Weight alpha of the contrast between clusters, which keeps clusters from running empty.
     prior : {"key", "uniform"}, default="key"
@@ -224,7 +225,7 @@ class TwinContrastClustering(DeepClusterer):
         Number of past instances. ``"auto"`` is a quarter of the samples, at least 4 batches, at
         most 16384.
     cluster_queue_length : int, default=20
-        Number of past sets of cluster vectors; each step adds two, one a view.
+        Number of past sets of cluster vectors; each step adds two.
     jitter : float, default=0.1
         Standard deviation of the noise on past cluster vectors, in each coordinate.
     device : str or torch.device, default="auto"
@@ -272,10 +273,9 @@ class TwinContrastClustering(DeepClusterer):
 
     Notes
     -----
-    The authors published no code, and this was written without the full text of the paper. The
-    idea is the paper's: assignments tie both contrasts, clusters are aggregates of members, the
-    instance term is a bound with sampled assignments. Equations, temperatures, weights and prior
-    are reconstructed, in part after an early prototype of the first author.
+    No code was published, and this was written without the full text. The idea is the paper's:
+    assignments tie both contrasts, clusters are aggregates of members, the instance term is a
+    bound with sampled assignments. All else is reconstructed, in part after an early prototype.
 
     References
     ----------
@@ -297,6 +297,7 @@ class TwinContrastClustering(DeepClusterer):
         "cluster_temperature": [Interval(Real, 0, None, closed="neither")],
         "assignment_temperature": [Interval(Real, 0, None, closed="neither")],
         "gumbel_temperature": [Interval(Real, 0, None, closed="neither")],
+        "first_gumbel_temperature": [Interval(Real, 0, None, closed="neither")],
         "cluster_weight": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"key", "uniform"})],
         "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
@@ -324,6 +325,7 @@ class TwinContrastClustering(DeepClusterer):
         cluster_temperature: float = 0.2,
         assignment_temperature: float = 0.1,
         gumbel_temperature: float = 0.3,
+        first_gumbel_temperature: float = 1.0,
         cluster_weight: float = 1.0,
         prior: str = "key",
         momentum: float | str = "auto",

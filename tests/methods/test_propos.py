@@ -81,8 +81,17 @@ def test_the_e_step_is_spherical_k_means_on_the_target_network(build):
     assert torch.equal(labels, (embedding @ objective.clusters.centers.T).argmax(dim=1))
 
 
-def test_e_steps_come_at_their_interval(build):
-    trainer = build(ProPos, assign_interval=3)
+@pytest.mark.parametrize(
+    ("given", "batch_size", "expected"),
+    [
+        (3, 8, [0, 3, 6]),
+        ("auto", 12, [0, 1, 2, 3, 4, 5, 6]),
+        ("auto", 15, [0, 2, 4, 6]),
+        ("auto", 60, [0, 5]),
+    ],
+)
+def test_e_steps_come_at_their_interval(build, given, batch_size, expected):
+    trainer = build(ProPos, assign_interval=given, batch_size=batch_size)
     asked = []
 
     def embed_all():
@@ -91,7 +100,7 @@ def test_e_steps_come_at_their_interval(build):
 
     for epoch in range(7):
         trainer.objective.start_epoch(epoch, embed_all)
-    assert asked == [0, 3, 6]
+    assert asked == expected
 
 
 @pytest.mark.parametrize("balanced", [False, True])

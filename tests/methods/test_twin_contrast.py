@@ -52,6 +52,7 @@ def test_only_the_trained_branch_gets_gradients(build, backward, has_gradient):
 def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior):
     trainer = build(TwinContrastClustering, prior=prior, cluster_weight=0.4, gumbel_temperature=0.6)
     objective = trainer.objective
+    objective.start_epoch(3, trainer.embed_all)  # the last one
     for number in range(2):
         step(trainer)
         objective.after_step(number)
@@ -81,6 +82,15 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
     assert set(result.losses) == set(expected)
     for name, value in expected.items():
         torch.testing.assert_close(result.losses[name], value, msg=name)
+
+
+def test_the_temperature_of_the_samples_falls_geometrically(build):
+    objective = build(TwinContrastClustering, max_epochs=3, gumbel_temperature=0.25).objective
+    found = []
+    for epoch in range(3):
+        objective.start_epoch(epoch, None)
+        found.append(float(objective.lambda_))
+    assert found == [1.0, 0.5, 0.25]
 
 
 def halves():

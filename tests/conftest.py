@@ -7,11 +7,25 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported; two workers share two cores
 os.environ["SCIPY_ARRAY_API"] = "1"  # read when scipy is imported; the array API check needs it
 
+import hypothesis
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from skdeepcluster import methods
+
+# --hypothesis-profile=slow takes many more examples, and others each time.
+hypothesis.settings.register_profile(
+    "ci", max_examples=60, deadline=None, derandomize=True, print_blob=True
+)
+hypothesis.settings.register_profile(
+    "slow",
+    max_examples=2500,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("ci")
 
 ESTIMATORS = [getattr(methods, name) for name in methods.__all__]
 

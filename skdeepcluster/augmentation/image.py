@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -18,15 +17,16 @@ from .geometry import inverse_affine, random_boxes, warp
 
 __all__ = ["ImageAugmentation"]
 
+_LARGEST = 1e4  # even float16 holds it
 _PROBABILITY = [Interval(Real, 0, 1, closed="both")]
-_STRENGTH = [Interval(Real, 0, None, closed="left")]
+_STRENGTH = [Interval(Real, 0, _LARGEST, closed="both")]
 _PAIR = [tuple, list]
 # Range parameters: the smallest and greatest value allowed, and whether the smallest is.
 _BOUNDS = {
     "crop_scale": (0.0, 1.0, False),
-    "crop_ratio": (0.0, inf, False),
-    "zoom": (0.0, inf, False),
-    "blur_sigma": (0.0, inf, True),
+    "crop_ratio": (1e-3, 1e3, True),
+    "zoom": (1e-3, 1e3, True),
+    "blur_sigma": (0.0, _LARGEST, True),
 }
 
 
@@ -44,7 +44,7 @@ class _Draws:
 
     def switch(self, probability: float) -> Tensor:
         """Draw whether a sample takes part."""
-        return self.uniform(0.0, 1.0) < probability
+        return self.uniform(0.0, 1.0) < float(probability)
 
 
 class ImageAugmentation(BaseEstimator):
@@ -60,7 +60,8 @@ class ImageAugmentation(BaseEstimator):
     crop_scale : tuple of two floats, default=(0.2, 1.0)
         Range of the share of the area that a crop keeps. (1, 1) switches the crop off.
     crop_ratio : tuple of two floats, default=(3/4, 4/3)
-        Range of the width / height of a crop; it is then resized to the image's size.
+        Range of the width / height of a crop, within 1/1000 and 1000; it is then resized to the
+        image's size.
     crop_probability : float, default=1.0
         Probability of the crop.
     flip_probability : float, default=0.5
@@ -72,7 +73,7 @@ class ImageAugmentation(BaseEstimator):
     shear : float, default=0.0
         Greatest shear along x in degrees, either way.
     zoom : tuple of two floats, default=(1.0, 1.0)
-        Range of magnification.
+        Range of magnification, within 1/1000 and 1000.
     affine_probability : float, default=1.0
         Probability of rotation, translation, shear and zoom together.
     brightness, contrast, saturation : float, default=0.4
@@ -215,8 +216,7 @@ class ImageAugmentation(BaseEstimator):
         self._validate_params()
         for name, (least, greatest, closed) in _BOUNDS.items():
             if not _is_range(getattr(self, name), least, greatest, closed):
-                rule = f"{least:g} {'<=' if closed else '<'} low <= high"
-                rule += f" <= {greatest:g}" if isfinite(greatest) else " < inf"
+                rule = f"{least:g} {'<=' if closed else '<'} low <= high <= {greatest:g}"
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} must be a pair (low, high) "
                     f"of numbers with {rule}. Got {getattr(self, name)!r} instead."
@@ -242,7 +242,7 @@ class ImageAugmentation(BaseEstimator):
         images = self._move(images, draws)
         images = self._recolour(images, draws)
         if self.blur_probability > 0 and self.blur_sigma[1] > 0:
-            sigma = draws.uniform(*self.blur_sigma) * draws.switch(self.blur_probability)
+            sigma = draws.uniform(*_floats(self.blur_sigma)) * draws.switch(self.blur_probability)
             images = gaussian_blur(images, sigma)
         return images
 
@@ -254,8 +254,8 @@ class ImageAugmentation(BaseEstimator):
             boxes = random_boxes(
                 images,
                 apply,
-                scale=self.crop_scale,
-                ratio=self.crop_ratio,
+                scale=_floats(self.crop_scale),
+                ratio=_floats(self.crop_ratio),
                 generator=draws.generator,
             )
         if self.flip_probability > 0:
@@ -267,13 +267,13 @@ class ImageAugmentation(BaseEstimator):
 
     def _matrix(self, images: Tensor, draws: _Draws) -> Tensor | None:
         """Draw the affine maps; None where they are switched off."""
-        low, high = self.zoom
+        low, high = _floats(self.zoom)
         still = low == high == 1 and not (self.rotation or self.translation or self.shear)
         if still or self.affine_probability == 0:
             return None
         apply = draws.switch(self.affine_probability)
-        reach_y, reach_x = (self.translation * side for side in images.shape[-2:])
-        limits = (self.rotation, reach_x, reach_y, self.shear)
+        reach_y, reach_x = (float(self.translation) * side for side in images.shape[-2:])
+        limits = (float(self.rotation), reach_x, reach_y, float(self.shear))
         angle, shift_x, shift_y, shear = (draws.uniform(-a, a) * apply for a in limits)
         scale = 1 + draws.uniform(low - 1, high - 1) * apply
         return inverse_affine(angle, shift_x, shift_y, scale, shear)
@@ -284,13 +284,13 @@ class ImageAugmentation(BaseEstimator):
         spreads = {"brightness": self.brightness, "contrast": self.contrast}
         if is_rgb:
             spreads["saturation"] = self.saturation
-        spreads = {name: spread for name, spread in spreads.items() if spread > 0}
+        spreads = {name: float(spread) for name, spread in spreads.items() if spread > 0}
         has_hue = is_rgb and self.hue > 0
         if self.jitter_probability > 0 and (spreads or has_hue):
             apply = draws.switch(self.jitter_probability)
             factors = {n: 1 + draws.uniform(-min(s, 1.0), s) * apply for n, s in spreads.items()}
             if has_hue:
-                factors["hue"] = draws.uniform(-self.hue, self.hue) * apply
+                factors["hue"] = draws.uniform(-float(self.hue), float(self.hue)) * apply
             images = color_jitter(images, **factors)
         if is_rgb and self.grayscale_probability > 0:
             images = grayscale(images, draws.switch(self.grayscale_probability))
@@ -298,8 +298,13 @@ class ImageAugmentation(BaseEstimator):
 
 
 def _is_range(value: Any, least: float, greatest: float, closed: bool) -> bool:
-    """Say whether a value is a finite pair of numbers in ascending order within the bounds."""
-    if len(value) != 2 or not all(isinstance(v, Real) and isfinite(v) for v in value):
+    """Say whether a value is a pair of numbers in ascending order within the bounds."""
+    if len(value) != 2 or not all(isinstance(v, Real) for v in value):
         return False
     low, high = value
     return (least <= low if closed else least < low) and low <= high <= greatest
+
+
+def _floats(pair: tuple[float, float]) -> tuple[float, float]:
+    """Turn numbers of any type into Python's, which do not wrap round when negated."""
+    return float(pair[0]), float(pair[1])

@@ -45,7 +45,7 @@ class VectorAugmentation(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "noise": [Interval(Real, 0, 1e4, closed="both")],
         "mask_probability": [Interval(Real, 0, 1, closed="both")],
         "mix": [Interval(Real, 0, 1, closed="both")],
     }
@@ -85,7 +85,7 @@ class VectorAugmentation(BaseEstimator):
         if self.mix > 0 or self.mask_probability > 0:
             rows = self._meet(rows, generator)
         if self.noise > 0:
-            noise = rows.new_empty(rows.shape).normal_(0, self.noise, generator=generator)
+            noise = rows.new_empty(rows.shape).normal_(0, float(self.noise), generator=generator)
             rows = noise.add_(rows)
         return rows
 
@@ -93,7 +93,7 @@ class VectorAugmentation(BaseEstimator):
         """Move rows towards their partners: all the way in the masked features."""
         count = len(rows)
         partner = torch.randint(count, (count,), device=rows.device, generator=generator)
-        part = rows.new_empty(count, 1).uniform_(0, self.mix, generator=generator)
+        part = rows.new_empty(count, 1).uniform_(0, float(self.mix), generator=generator)
         chance = rows.new_empty(rows.shape).uniform_(generator=generator)
-        part = torch.where(chance < self.mask_probability, 1.0, part)
+        part = torch.where(chance < float(self.mask_probability), 1.0, part)
         return torch.lerp(rows, rows[partner], part)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 __all__ = ["Layout", "infer_layout"]
@@ -136,11 +138,22 @@ def _channels_are_last(image: tuple[int, ...], channel_axis: str) -> bool:
 
 
 def _checked_image_shape(image_shape: Any) -> tuple[int, ...]:
-    rule = "image_shape must be None or 2 or 3 positive integers, (H, W), (H, W, C) or (C, H, W)"
-    if isinstance(image_shape, str) or not isinstance(image_shape, Sequence):
-        raise ValueError(f"{rule}; got {image_shape!r}.")
-    sides = tuple(image_shape)
-    whole = all(hasattr(side, "__index__") and not isinstance(side, bool) for side in sides)
-    if len(sides) not in (2, 3) or not whole or min(sides) < 1:
-        raise ValueError(f"{rule}; got {image_shape!r}.")
-    return tuple(int(side) for side in sides)
+    sides = _whole_numbers(image_shape)
+    if len(sides) not in (2, 3) or min(sides) < 1:
+        raise ValueError(
+            "image_shape must be None or 2 or 3 positive integers, (H, W), (H, W, C) or "
+            f"(C, H, W); got {image_shape!r}."
+        )
+    return sides
+
+
+def _whole_numbers(values: Any) -> tuple[int, ...]:
+    """Return the integers of a sequence, none where it holds or is something else."""
+    is_text = isinstance(values, (str, bytes, bytearray))
+    if is_text or not isinstance(values, (Sequence, np.ndarray)):
+        return ()
+    try:
+        found = [operator.index(value) for value in values if not isinstance(value, bool)]
+    except TypeError:
+        return ()
+    return tuple(found) if len(found) == len(values) else ()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_array
 from torch import Tensor
 
 from skdeepcluster.data.layout import Layout, infer_layout
+from skdeepcluster.data.validation import validated_array
 
 __all__ = ["Samples", "read_samples"]
 
@@ -108,7 +107,8 @@ def _tensor_of(chunk: np.ndarray) -> Tensor:
     narrow = {np.dtype(np.bool_): np.uint8, np.dtype(np.float16): np.float32}
     kept = (np.dtype(np.uint8), np.dtype(np.float32))
     dtype = chunk.dtype if chunk.dtype in kept else narrow.get(chunk.dtype, np.float64)
-    return torch.from_numpy(np.array(chunk, dtype=dtype, order="C"))
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
+        return torch.from_numpy(np.array(chunk, dtype=dtype, order="C"))
 
 
 def _reading_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -151,69 +151,15 @@ def read_samples(
     Raises
     ------
     ValueError
-        If `X` is empty, not finite, complex, ragged, of a wrong number of dimensions, or its shape
-        is ambiguous.
+        If `X` is empty, not finite, masked in part, complex, ragged, of a wrong number of
+        dimensions, or its shape is ambiguous.
     TypeError
         If `X` is sparse or holds things that are not numbers.
     """
-    array = X.detach() if isinstance(X, Tensor) else _checked_array(X, min_samples, estimator)
-    if isinstance(array, Tensor):
-        _check_tensor(array, min_samples)
-    elif array.ndim > 4:
-        _refuse_dimensions(array.shape)
+    array = validated_array(X, min_samples, estimator)
     samples = Samples(array, infer_layout(tuple(array.shape[1:]), image_shape, channel_axis))
     _check_values(samples)
     return samples
-
-
-def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
-    if X is None:
-        raise ValueError("X must be an array-like of samples; got None.")
-    if not hasattr(X, "shape") and not hasattr(X, "__array__"):
-        X = _array_of_lists(X)
-    numeric = getattr(X, "dtype", None) is not None and getattr(X.dtype, "kind", "O") in "biuf"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return check_array(
-            X,
-            dtype=None if numeric else "numeric",
-            allow_nd=True,
-            ensure_all_finite=False,
-            ensure_min_samples=min_samples,
-            estimator=estimator,
-            input_name="X",
-        )
-
-
-def _array_of_lists(X: Any) -> np.ndarray:
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        raise ValueError(
-            f"X must be a regular array: every sample needs the same shape; got a ragged "
-            f"{type(X).__name__} ({error})."
-        ) from error
-
-
-def _check_tensor(array: Tensor, min_samples: int) -> None:
-    if array.layout is not torch.strided:
-        raise TypeError(f"X must be a dense tensor; got a tensor of layout {array.layout}.")
-    if array.is_complex():
-        raise ValueError(f"Complex data not supported: X must be real; got dtype {array.dtype}.")
-    if not 2 <= array.ndim <= 4:
-        _refuse_dimensions(tuple(array.shape))
-    if len(array) < min_samples or array[0].numel() == 0:
-        raise ValueError(
-            f"X must have at least {min_samples} sample(s) of at least 1 value; "
-            f"got a tensor of shape {tuple(array.shape)}."
-        )
-
-
-def _refuse_dimensions(shape: tuple[int, ...]) -> None:
-    raise ValueError(
-        "X must have 2 to 4 dimensions: (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W). "
-        f"Found array with dim {len(shape)}, of shape {shape}. Reshape your data."
-    )
 
 
 def _check_values(samples: Samples) -> None:

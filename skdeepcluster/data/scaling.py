@@ -14,6 +14,7 @@ from skdeepcluster.data.samples import Samples
 __all__ = ["DeviceScaling", "Scaling"]
 
 SMALLEST_SPREAD = 1e-30
+FARTHEST = 1e6  # spreads from the mean; a training sample of n values comes to sqrt(n) at most
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,13 @@ class DeviceScaling:
         Returns
         -------
         Tensor of shape (b, *shape), dtype float32
-            The network's input; images in channels-last memory.
+            The network's input, no farther than a million spreads from the mean, so that new
+            samples do not overflow; images in channels-last memory.
         """
         if batch.ndim != 4:
-            return batch
+            return batch.clamp(-FARTHEST, FARTHEST)
         gain, bias = (_per_channel(values, batch) for values in (self.gain, self.bias))
-        batch = torch.addcmul(bias, batch, gain)
+        batch = torch.addcmul(bias, batch, gain).clamp_(-FARTHEST, FARTHEST)
         return batch.contiguous(memory_format=torch.channels_last)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -65,15 +66,31 @@ def build_backbone(
     Raises
     ------
     ValueError
-        If the name does not fit the shape, or the module does not map samples to features.
+        If the name does not fit the shape, the callable fails, or the module cannot be copied or
+        does not map samples to features.
     """
-    if isinstance(backbone, nn.Module):
-        trunk = copy.deepcopy(backbone).cpu().requires_grad_(True)
-    elif isinstance(backbone, str):
+    if isinstance(backbone, str):
         trunk = _named(choose_backbone(shape) if backbone == "auto" else backbone, shape, generator)
     else:
-        trunk = built_by_user(lambda: backbone(shape), generator)
-    return trunk, _count_features(trunk, shape, backbone)
+        trunk = _given(backbone, shape, generator)
+    return trunk, _count_features(trunk, shape, backbone, generator)
+
+
+def _given(
+    backbone: nn.Module | Callable[[tuple[int, ...]], nn.Module],
+    shape: tuple[int, ...],
+    generator: torch.Generator,
+) -> nn.Module:
+    try:
+        if isinstance(backbone, nn.Module):
+            return copy.deepcopy(backbone).cpu().requires_grad_(True)
+        return built_by_user(lambda: backbone(shape), generator)
+    except Exception as error:
+        raise ValueError(
+            "backbone must be a module that can be copied and trained, or a callable that makes "
+            f"one for samples of shape {shape}; {backbone!r} failed with "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
@@ -89,19 +106,35 @@ def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.
     return materialise(lambda: build_resnet(name, shape), generator)
 
 
-def _count_features(trunk: nn.Module, shape: tuple[int, ...], given: Backbone) -> int:
+def _count_features(
+    trunk: nn.Module, shape: tuple[int, ...], given: Backbone, generator: torch.Generator
+) -> int:
     rule = f"backbone must map a batch of shape (n, {', '.join(map(str, shape))}) to (n, d)"
     if not isinstance(trunk, nn.Module):
         raise ValueError(f"{rule}; the callable {given!r} returned {type(trunk).__name__}.")
+    features = _features_of_zeros(trunk, shape, generator, rule)
+    if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
+        raise ValueError(f"{rule}; got {getattr(features, 'shape', type(features).__name__)}.")
+    if features.dtype != torch.float32 or features.shape[1] == 0:
+        found = f"shape {tuple(features.shape)} and dtype {features.dtype}"
+        raise ValueError(f"{rule} of float32, d >= 1; got {found}.")
+    return int(features.shape[1])
+
+
+def _features_of_zeros(
+    trunk: nn.Module, shape: tuple[int, ...], generator: torch.Generator, rule: str
+) -> Any:
+    """Run a trunk; what it draws, such as the weights of lazy layers, follows the generator."""
+
+    @torch.no_grad()
+    def run() -> Any:
+        return trunk(torch.zeros(2, *shape))
+
     was_training = trunk.training
     trunk.eval()
     try:
-        with torch.no_grad():
-            features = trunk(torch.zeros(2, *shape))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        return built_by_user(run, generator)
+    except Exception as error:
         raise ValueError(f"{rule}; it failed on zeros: {error}") from error
     finally:
         trunk.train(was_training)
-    if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
-        raise ValueError(f"{rule}; got {getattr(features, 'shape', type(features).__name__)}.")
-    return int(features.shape[1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
@@ -183,17 +185,19 @@ def test_is_a_parameter_object_of_scikit_learn() -> None:
         ("crop_scale", (0.0, 1.0), "0 < low <= high <= 1"),
         ("crop_scale", (0.5, 1.5), "0 < low <= high <= 1"),
         ("crop_scale", 0.5, "'tuple'"),
-        ("crop_ratio", (0.5,), "0 < low <= high < inf"),
-        ("crop_ratio", (0.5, float("inf")), "0 < low <= high < inf"),
-        ("zoom", (float("nan"), 1.0), "0 < low <= high < inf"),
-        ("zoom", ("a", "b"), "0 < low <= high < inf"),
-        ("blur_sigma", (-0.1, 2.0), "0 <= low <= high < inf"),
+        ("crop_ratio", (0.5,), "0.001 <= low <= high <= 1000"),
+        ("crop_ratio", (0.5, float("inf")), "0.001 <= low <= high <= 1000"),
+        ("zoom", (float("nan"), 1.0), "0.001 <= low <= high <= 1000"),
+        ("zoom", (1e-320, 10**400), "0.001 <= low <= high <= 1000"),
+        ("zoom", ("a", "b"), "0.001 <= low <= high <= 1000"),
+        ("blur_sigma", (-0.1, 2.0), "0 <= low <= high <= 10000"),
         ("flip_probability", 1.5, "[0.0, 1.0]"),
         ("jitter_probability", "often", "[0.0, 1.0]"),
         ("rotation", -5.0, "[0.0, 180.0]"),
         ("shear", 90.0, "[0.0, 90.0)"),
         ("hue", 0.6, "[0.0, 0.5]"),
-        ("contrast", float("inf"), "[0.0, inf)"),
+        ("contrast", float("inf"), "[0.0, 10000.0]"),
+        ("brightness", 1e300, "[0.0, 10000.0]"),
         ("padding", "reflect", "'border'"),
     ],
 )
@@ -202,6 +206,35 @@ def test_wrong_parameters_are_named(name: str, value: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' parameter of ImageAugmentation") as caught:
         augment.validate()
     assert rule in str(caught.value) and repr(value) in str(caught.value)
+
+
+EXTREMES: list[dict[str, Any]] = [
+    {"brightness": 1e4, "contrast": 1e4, "saturation": 1e4, "hue": 0.5},
+    {"crop_scale": (1e-320, 1), "crop_ratio": (1e-3, 1e3), "padding": "zeros"},
+    {"zoom": (1e-3, 1e3), "rotation": 180, "shear": 89.99, "translation": 1},
+    {"blur_sigma": (0, 1e4), "blur_probability": 1},
+]
+
+
+@pytest.mark.parametrize("parameters", EXTREMES)
+def test_the_largest_changes_stay_in_range(parameters: dict[str, Any]) -> None:
+    augment = ImageAugmentation(**parameters)
+    augment.validate()
+    result = augment(draw(40, 3, 7, 6), seeded())
+    assert ((result >= 0) & (result <= 1 + 1e-6)).all()  # weights sum to 1 up to rounding
+
+
+@pytest.mark.parametrize("number", [np.uint8, np.float16, np.longdouble, bool])
+def test_numbers_of_other_types_are_read_as_floats(number: Any) -> None:
+    one: dict[str, Any] = {"rotation": 1, "translation": 1, "shear": 1, "zoom": (1, 1)}
+    one |= {"crop_scale": (1, 1), "crop_ratio": (1, 1), "blur_sigma": (1, 1), "contrast": 1}
+    other = {name: number(1) if value == 1 else (number(1),) * 2 for name, value in one.items()}
+    augment = ImageAugmentation(**other, blur_probability=number(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        augment.validate()
+    expected = ImageAugmentation(**one, blur_probability=1)(draw(4, 3, 6, 6), seeded())
+    assert torch.equal(augment(draw(4, 3, 6, 6), seeded()), expected)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
@@ -97,12 +99,23 @@ def test_is_a_parameter_object_of_scikit_learn() -> None:
     augment.validate()
 
 
+@pytest.mark.parametrize("number", [np.uint8, np.float16, np.longdouble, bool])
+def test_numbers_of_other_types_are_read_as_floats(number: Any) -> None:
+    augment = VectorAugmentation(noise=number(1), mask_probability=number(1), mix=number(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        augment.validate()
+    expected = VectorAugmentation(noise=1.0, mask_probability=1.0, mix=1.0)
+    assert torch.equal(augment(draw(9, 4), seeded()), expected(draw(9, 4), seeded()))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("noise", -0.1, "[0.0, inf)"),
-        ("noise", float("nan"), "[0.0, inf)"),
+        ("noise", -0.1, "[0.0, 10000.0]"),
+        ("noise", float("nan"), "[0.0, 10000.0]"),
         ("mask_probability", 1.1, "[0.0, 1.0]"),
+        ("noise", 1e300, "[0.0, 10000.0]"),
         ("mix", "much", "[0.0, 1.0]"),
     ],
 )

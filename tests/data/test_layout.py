@@ -41,11 +41,38 @@ def test_ambiguous_channels_are_not_guessed(stored):
 
 
 @pytest.mark.parametrize(
-    "image_shape", [(8,), (8, 9, 3, 1), (8, 0), (8, 2.5), "89", (True, 72), 72]
+    "image_shape",
+    [
+        (8,),
+        (8, 9, 3, 1),
+        (8, 0),
+        (8, 2.5),
+        "89",
+        b"\x08\x09",
+        bytearray(b"\x08\x09"),
+        (True, 72),
+        72,
+        {8, 9},
+        {8: 9},
+        np.array(72),
+        np.array([8.0, 9.0]),
+        np.ones((2, 2), int),
+        [np.array([2, 4]), 9],
+        [[8], [9]],
+    ],
+    ids=repr,
 )
 def test_bad_image_shapes_are_named(image_shape):
     with pytest.raises(ValueError, match="image_shape must be"):
         infer_layout((72,), image_shape)
+
+
+@pytest.mark.parametrize(
+    "image_shape", [np.array([8, 9]), torch.Size([8, 9]), [np.uint8(8), np.int64(9)], range(8, 10)]
+)
+def test_image_shapes_of_other_types_are_read(image_shape):
+    assert infer_layout((72,), image_shape).shape == (1, 8, 9)
+    assert all(type(side) is int for side in infer_layout((72,), image_shape).shape)
 
 
 def test_canonical_order_equals_moved_axes():

@@ -62,6 +62,33 @@ def test_constant_samples_stay_finite(value):
         assert torch.equal(batch, torch.zeros_like(batch))
 
 
+@pytest.mark.parametrize("shape", [(9, 4, 3), (9, 6, 5, 3), (9, 4)])
+@pytest.mark.parametrize("value", [1e37, -1e37, 255.0])
+@pytest.mark.parametrize("scale", [0.0, 1e-25, 1.0])
+def test_new_samples_do_not_overflow(shape, value, scale):
+    scaling = Scaling.learn(read_samples(scale * np.random.default_rng(0).random(shape)))
+    maps = scaling.on(CPU)
+    for dtype in (np.float64, np.uint8) if value == 255 else (np.float64,):
+        new = read_samples(np.full(shape, value, dtype=dtype)).batch(0, 9)
+        batch = maps.standardise(maps.unit(scaling.to_device(new, CPU)))
+        assert batch.abs().max() <= 1e6
+        assert (batch.sign() == np.sign(value)).all()
+
+
+@pytest.mark.parametrize("shape", [(5000, 2), (50, 100, 1)])
+def test_the_bound_on_new_samples_leaves_training_samples_alone(shape):
+    X = np.zeros(shape)
+    X[7, 0] = 1.0
+    samples = read_samples(X)
+    scaling = Scaling.learn(samples)
+    maps = scaling.on(CPU)
+    batch = maps.standardise(maps.unit(scaling.to_device(samples.batch(0, len(X)), CPU)))
+    expected = (X - X.mean(0)) / np.where(X.std(0) > 0, X.std(0), 1)
+    if len(shape) == 3:
+        expected = ((X - X.mean()) / X.std())[:, None]
+    np.testing.assert_allclose(batch, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_large_offsets_keep_their_digits():
     X = 1e9 + np.random.default_rng(0).normal(size=(100, 2))
     samples = read_samples(X)

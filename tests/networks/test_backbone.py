@@ -79,6 +79,69 @@ def test_a_callable_draws_from_the_generator():
     assert torch.equal(trunks[0].weight, trunks[1].weight)
 
 
+def not_copied():
+    module = nn.Flatten()
+    module.state = torch.ones(2, requires_grad=True) * 2  # not a leaf: refuses to be copied
+    return module
+
+
+class Failing(nn.Module):
+    """Fails on every batch."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def forward(self, x):
+        raise self.error
+
+
+class Noisy(nn.Module):
+    """Draws from torch's global stream, in evaluation too."""
+
+    def forward(self, x):
+        return x.flatten(1) + torch.rand(4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "message"),
+    [
+        (nn.LazyLinear(3), "can be copied and trained.*LazyLinear.*uninitialized"),
+        (nn.Linear(4, 3).to("meta"), "can be copied and trained.*meta"),
+        (not_copied(), "can be copied and trained.*Flatten"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).double(), "failed on zeros"),
+        (Failing(KeyError("weights")), "failed on zeros.*weights"),
+        (Failing(AssertionError("no such size")), "failed on zeros.*no such size"),
+        (lambda shape: nn.LSTM(2, 3), r"\(n, d\)"),
+        (lambda shape: nn.Flatten(0, 1), r"\(n, d\)"),
+        (lambda shape: 1 / 0, r"failed with ZeroDivisionError: division by zero"),
+        (nn.Linear, "failed with TypeError"),
+        (int, "failed with TypeError"),
+    ],
+)
+def test_a_backbone_that_fails_is_named(backbone, message):
+    with pytest.raises(ValueError, match=f"(?s)^backbone must .*{message}"):
+        build_backbone(backbone, (1, 2, 2), seeded())
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.double, torch.Tensor.int, lambda x: x[:, :0]])
+def test_features_are_float32_and_at_least_one(change):
+    class Changed(nn.Flatten):
+        def forward(self, x):
+            return change(super().forward(x))
+
+    with pytest.raises(ValueError, match=r"of float32, d >= 1; got shape \(2, [04]\)"):
+        build_backbone(Changed(), (1, 2, 2), seeded())
+
+
+def test_what_a_module_draws_follows_the_generator():
+    state = torch.get_rng_state()
+    assert build_backbone(Noisy(), (1, 2, 2), seeded())[1] == 4
+    trunks = [build_backbone(lambda s: nn.LazyLinear(3), (4,), seeded())[0] for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(trunks[0].weight, trunks[1].weight)
+
+
 @pytest.mark.parametrize("module", [nn.Identity(), nn.Linear(3, 2), nn.Flatten(0)])
 def test_a_module_that_does_not_fit_is_named(module):
     with pytest.raises(ValueError, match="backbone must map"):

@@ -1,0 +1,143 @@
+"""From whatever the caller gives as X to an array of numbers, or a refusal that says why."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array
+from torch import Tensor
+
+__all__ = ["validated_array"]
+
+
+def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.ndarray | Tensor:
+    """
+    Bring samples into an array of real numbers; values are not looked at.
+
+    Parameters
+    ----------
+    X : array-like or Tensor
+        The samples.
+    min_samples : int, default=1
+        Fewest samples accepted.
+    estimator : estimator instance or None, default=None
+        Named in error messages.
+
+    Returns
+    -------
+    ndarray or Tensor of 2 to 4 dimensions
+        The samples, not copied but where conversion from lists, frames and objects needs it.
+
+    Raises
+    ------
+    ValueError
+        If `X` is empty, masked in part, complex, ragged, or of a wrong number of dimensions.
+    TypeError
+        If `X` is sparse or holds things that are not numbers.
+    """
+    if isinstance(X, Tensor):
+        _check_tensor(X, min_samples)
+        return X.detach()
+    return _checked_array(X, min_samples, estimator)
+
+
+def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
+    if X is None:
+        raise ValueError("X must be an array-like of samples; got None.")
+    kind = getattr(getattr(X, "dtype", None), "kind", "O")
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: X must be real; got dtype {X.dtype}.")
+    if kind in "biufO" and np.ma.is_masked(X):
+        raise ValueError(
+            f"X must have a value everywhere; got a masked array with {np.ma.count_masked(X)} "
+            "masked values. Fill them in first, for example by X.filled(0)."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        array = X if kind in "biuf" else _converted(X)
+        if not 2 <= len(array.shape) <= 4:
+            _refuse_dimensions(tuple(array.shape))
+        array = check_array(
+            array,
+            dtype=None,
+            allow_nd=True,
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+            estimator=estimator,
+            input_name="X",
+        )
+    return array
+
+
+def _converted(X: Any) -> np.ndarray:
+    """Bring lists, frames and objects into an array of real numbers."""
+    rule = "X must be a regular array of real numbers"
+    array = X
+    try:
+        if not hasattr(X, "shape") and not hasattr(X, "__array__"):
+            array = np.asarray(X)
+        _check_times(array)
+        array = check_array(
+            array,
+            allow_nd=True,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            ensure_min_samples=0,
+            ensure_min_features=0,
+        )
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        reason = str(error).partition("\n")[0]
+        raise kind(f"{rule}; got a {type(X).__name__}: {reason}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{rule}; got a {type(X).__name__} of dtype {array.dtype}.")
+    return array
+
+
+def _check_times(array: Any) -> None:
+    """Refuse points in time among objects: they would turn into numbers of seconds, or of days."""
+    times = (np.datetime64, np.timedelta64)
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        for value in array.flat:
+            if isinstance(value, times):
+                raise TypeError(f"{value!r} is no number")
+
+
+def _check_tensor(array: Tensor, min_samples: int) -> None:
+    if array.layout is not torch.strided or array.is_nested:
+        kind = "a nested tensor" if array.is_nested else f"a tensor of layout {array.layout}"
+        raise TypeError(f"X must be a dense tensor; got {kind}.")
+    if array.is_complex():
+        raise ValueError(f"Complex data not supported: X must be real; got dtype {array.dtype}.")
+    if not 2 <= array.ndim <= 4:
+        _refuse_dimensions(tuple(array.shape))
+    if len(array) < min_samples or array[0].numel() == 0:
+        raise ValueError(
+            f"X must have at least {min_samples} sample(s) of at least 1 value; "
+            f"got a tensor of shape {tuple(array.shape)}."
+        )
+    if not _is_readable(array):
+        raise TypeError(
+            "X must be a tensor of bools, integers or floating-point numbers, in memory; got dtype "
+            f"{array.dtype} on device {str(array.device)!r}."
+        )
+
+
+def _is_readable(array: Tensor) -> bool:
+    if array.is_quantized or array.is_meta:
+        return False
+    try:
+        array[:1].to(torch.float64)
+    except NotImplementedError:  # dtypes that only hold bits
+        return False
+    return True
+
+
+def _refuse_dimensions(shape: tuple[int, ...]) -> None:
+    raise ValueError(
+        "X must have 2 to 4 dimensions: (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W). "
+        f"Found array with dim {len(shape)}, of shape {shape}. Reshape your data."
+    )

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from skdeepcluster.training.engine import Trainer
+from skdeepcluster.training.inference import is_out_of_memory
 
 __all__ = ["Checkpoints", "open_checkpoints"]
 
-N_KEPT = 2
 DIGEST_BYTES = 32
+# What a trainer raises whose state is another than it expects.
+MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 
 
 class Checkpoints:
@@ -41,13 +45,13 @@ class Checkpoints:
         self.folder = folder
         self.identity = identity
         self.interval = interval
-        self.pending: bytes | None = None
-        self.epoch = 0
+        self.pending: dict[str, Any] | None = None
+        self.damaged: set[Path] = set()
         self.written = time.monotonic()
 
     def restore(self, trainer: Trainer) -> None:
         """
-        Bring a trainer to the newest readable state, if there is one.
+        Bring a trainer to the newest readable state; leave it as it is where there is none.
 
         Parameters
         ----------
@@ -57,37 +61,47 @@ class Checkpoints:
         Raises
         ------
         ValueError
-            If the folder holds the states of another training; the message names the difference.
+            If the folder holds the states of another training, the message naming the difference,
+            or states that do not fit these versions of the package and of torch.
 
         Warns
         -----
         UserWarning
-            If a state is damaged and the one before it is taken.
+            If a state is damaged, so that training goes on from the one before it, or afresh. The
+            damaged file stays until a newer state is written.
         """
-        for path in reversed(self._paths()):
+        paths = self._paths()
+        for path in reversed(paths):
             state = _read(path)
             if state is not None:
                 self._check_identity(state["identity"])
-                trainer.load_state_dict(state["trainer"])
+                _load(trainer, state["trainer"], path)
                 return
+            self.damaged.add(path)
+            following = "from the one before it" if path != paths[0] else "afresh: it was the last"
             warnings.warn(
-                f"The training state {path} is damaged; going on from the one before it.",
+                f"The training state {path} is damaged or cannot be read; training goes on "
+                f"{following}.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def keep(self, trainer: Trainer) -> None:
         """
-        Take note of the state at the end of an epoch, and write it where it is time to.
+        Copy the state at the end of an epoch, and write it where it is time to.
 
         Parameters
         ----------
         trainer : Trainer
             Between two epochs.
+
+        Warns
+        -----
+        UserWarning
+            If it cannot be copied or written; training need not stop for that.
         """
-        buffer = io.BytesIO()
-        torch.save({"identity": self.identity, "trainer": trainer.state_dict()}, buffer)
-        self.pending, self.epoch = buffer.getvalue(), trainer.epoch
+        with _warned_of():
+            self.pending = _copied(trainer.state_dict())
         if time.monotonic() - self.written >= self.interval:
             self.flush()
 
@@ -102,20 +116,19 @@ class Checkpoints:
         """
         if self.pending is None:
             return
-        path = self.folder / f"epoch-{self.epoch:06d}.state"
-        try:
-            _write(path, self.pending)
-            for old in self._paths()[:-N_KEPT]:
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            warnings.warn(
-                f"The training state could not be written to checkpoint_dir: {error}. "
-                "Training goes on without it.",
-                UserWarning,
-                stacklevel=5,
-            )
-            return
-        self.pending, self.written = None, time.monotonic()
+        path = self.folder / f"epoch-{self.pending['epoch']:09d}.state"
+        with _warned_of():
+            _write(path, {"identity": self.identity, "trainer": self.pending})
+            self.pending, self.written = None, time.monotonic()
+            self.damaged.discard(path)
+            self._remove_before(path)
+
+    def _remove_before(self, path: Path) -> None:
+        older = [other for other in self._paths() if other < path]
+        readable = [other for other in older if other not in self.damaged]
+        for other in older:
+            if other not in readable[-1:]:
+                other.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*.state"))
@@ -160,41 +173,94 @@ def open_checkpoints(
         If the folder cannot be written to, or another process trains in it.
     """
     path = Path(folder)
+    with _lock(path):
+        checkpoints = Checkpoints(path, identity, interval)
+        try:
+            yield checkpoints
+        finally:
+            checkpoints.flush()
+
+
+def _lock(folder: Path) -> AbstractContextManager[Any]:
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / "lock", timeout=0)
-        lock.acquire()
+        folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(folder / "lock").acquire(timeout=0)
     except Timeout as error:
         raise ValueError(
-            f"checkpoint_dir={str(path)!r} must not be in use; another fit is training in it."
+            f"checkpoint_dir={str(folder)!r} must not be in use; another fit is training in it."
         ) from error
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:
         raise ValueError(
-            f"checkpoint_dir must be a folder that can be written to; got {str(path)!r}: {error}."
+            f"checkpoint_dir must be a folder that can be written to; got {str(folder)!r}: {error}."
         ) from error
-    checkpoints = Checkpoints(path, identity, interval)
+
+
+@contextmanager
+def _warned_of() -> Iterator[None]:
+    """Turn a lack of disk, folder or memory into a warning."""
     try:
-        yield checkpoints
-    finally:
-        checkpoints.flush()
-        lock.release()
+        yield
+    except (OSError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, OSError) and not is_out_of_memory(error):
+            raise
+        warnings.warn(
+            f"The training state could not be written to checkpoint_dir: {error}. "
+            "Training goes on without it.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_suffix(".part")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.write(hashlib.sha256(content).digest())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+def _copied(value: Any) -> Any:
+    """Copy the tensors of a state, which training goes on to change, where they are."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        same = copy.copy(value)  # keeps the class, and what `nn.Module` hangs on its state
+        same.update((name, _copied(item)) for name, item in value.items())
+        return same
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getbuffer()
+    beside = path.with_name("state.part")
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.write(hashlib.sha256(content).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the state in a file, None if the file is not what was written."""
-    content = path.read_bytes()
-    body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
+    try:
+        content = memoryview(path.read_bytes())
+        body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception:  # of which kind, `torch.load` leaves open
         return None
-    state: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    return state
+    whole = isinstance(state, dict) and state.keys() == {"identity", "trainer"}
+    return state if whole and isinstance(state["identity"], dict) else None
+
+
+def _load(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
+    try:
+        trainer.load_state_dict(state)
+    except MISFITS as error:
+        raise ValueError(
+            f"The training state {path} does not fit these versions of skdeepcluster and torch: "
+            f"{error}. Name an empty folder as checkpoint_dir."
+        ) from error

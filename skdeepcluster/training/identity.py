@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
+from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from skdeepcluster.data import Samples
+from skdeepcluster.training.device import resolve_device, training_dtype
 
 __all__ = ["training_identity"]
 
-# These change neither what is computed nor where it ends.
+# These change neither what is computed nor where it ends; of the device its type is told.
 IRRELEVANT = {"device", "verbose", "warm_start", "checkpoint_dir", "checkpoint_interval"}
 N_PIECES = 64
 PIECE_BYTES = 2**20
+UNCHANGING = (type(None), str, bytes, int, float, tuple)
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, str]:
@@ -26,46 +34,100 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
     Parameters
     ----------
     estimator : BaseEstimator
-        Gives the class and the parameters.
+        Gives the class, the parameters and, with ``warm_start=True``, the model to go on from. Of
+        modules the weights count, of functions the code and the constants they hold, of a
+        `RandomState` its position, of other objects the ``repr``.
     samples : Samples
         The training samples. Of large ones, 64 pieces of 1 MiB spread over all are looked at.
 
     Returns
     -------
     dict of str to str
-        Equal for equal trainings.
+        Equal for equal trainings, in every process.
     """
-    parameters = estimator.get_params(deep=False)
-    described = {n: _describe(v) for n, v in parameters.items() if n not in IRRELEVANT}
+    parameters = estimator.get_params(deep=True)
+    device = resolve_device(estimator.device)
+    dtype = training_dtype(estimator.precision, device, is_image=samples.layout.is_image)
+    fitted = getattr(estimator, "_model", None) if estimator.warm_start else None
     return {
         "method": type(estimator).__name__,
-        **described,
+        **{name: _describe(v) for name, v in parameters.items() if name not in IRRELEVANT},
+        "type of device": device.type,
+        "dtype of training": str(dtype or torch.float32),
+        "start of training": "afresh" if fitted is None else _describe(fitted.objective),
         "number of samples": str(len(samples)),
         "shape of a sample": str(samples.shape),
-        "samples": _digest(samples),
+        "samples": _digest_samples(samples),
     }
 
 
 def _describe(value: Any) -> str:
-    if isinstance(value, nn.Module):
-        digest = hashlib.sha256(repr(value).encode())
-        for name, tensor in value.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return f"{type(value).__name__} {digest.hexdigest()[:16]}"
-    if callable(value) and not isinstance(value, BaseEstimator):
-        return str(getattr(value, "__qualname__", type(value).__name__))
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return repr(tuple(value))
-    return repr(value) if not hasattr(value, "get_state") else type(value).__name__
+        return f"({', '.join(map(_describe, value))})"
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))
+    if isinstance(value, BaseEstimator):  # its parameters are described beside it
+        return type(value).__name__
+    if isinstance(value, nn.Module):
+        return f"{type(value).__name__} {_digest(_module(value))}"
+    if isinstance(value, FunctionType):
+        return f"{value.__qualname__} {_digest(_function(value))}"
+    if isinstance(value, np.random.RandomState):
+        return f"RandomState {_digest(map(_bytes, value.get_state()))}"
+    return ADDRESS.sub("", repr(value))
 
 
-def _digest(samples: Samples) -> str:
+def _digest(parts: Iterable[Any]) -> str:
     digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _bytes(value: Any) -> Any:
+    if isinstance(value, Tensor) and not is_lazy(value):
+        return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return value.tobytes() if isinstance(value, np.ndarray) else _describe(value).encode()
+
+
+def _module(module: nn.Module) -> Iterable[Any]:
+    yield ADDRESS.sub("", repr(module)).encode()
+    for name, value in module.state_dict().items():
+        yield name.encode()
+        yield _bytes(value)
+
+
+def _function(function: FunctionType) -> Iterable[Any]:
+    yield from _code(function.__code__)
+    held = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    held += [cell.cell_contents for cell in function.__closure__ or ()]
+    for value in held:
+        if isinstance(value, FunctionType):
+            yield from _code(value.__code__)
+        else:  # what can change, such as a counter, does not count
+            kept = repr(value if isinstance(value, UNCHANGING) else type(value))
+            yield ADDRESS.sub("", kept).encode()
+
+
+def _code(code: CodeType) -> Iterable[bytes]:
+    yield code.co_code
+    yield repr(code.co_names).encode()
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _code(value)
+        else:  # the order of a set differs between processes
+            ordered = sorted(value, key=repr) if isinstance(value, frozenset) else value
+            yield repr(ordered).encode()
+
+
+def _digest_samples(samples: Samples) -> str:
     rows = max(1, PIECE_BYTES // (4 * samples.layout.n_features))
     n_pieces = min(N_PIECES, -(-len(samples) // rows))
-    for piece in range(n_pieces):
-        start = piece * max(0, len(samples) - rows) // max(1, n_pieces - 1)
-        values = samples.batch(start, min(start + rows, len(samples))).float()
-        digest.update(values.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    starts = [
+        piece * max(0, len(samples) - rows) // max(1, n_pieces - 1) for piece in range(n_pieces)
+    ]
+    return _digest(
+        _bytes(samples.batch(start, min(start + rows, len(samples))).float()) for start in starts
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -13,10 +14,12 @@ from skdeepcluster.data.scaling import DeviceScaling, Scaling
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.objective import Objective
 
-__all__ = ["batch_size_of", "infer_batches", "infer_samples"]
+__all__ = ["batch_size_of", "infer_batches", "infer_samples", "is_out_of_memory"]
 
 BATCH_VALUES = 2**20
 LARGEST_BATCH = 512
+# What says so in errors that have no class of their own: torch on the CPU, MPS, cuDNN and cuBLAS.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 def batch_size_of(shape: Sequence[int]) -> int:
@@ -43,7 +46,7 @@ def infer_batches(
     dtype: torch.dtype | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
-    Run an objective's `infer` over batches.
+    Run an objective's `infer` over batches, halving them for as long as memory does not suffice.
 
     Parameters
     ----------
@@ -59,14 +62,44 @@ def infer_batches(
     Yields
     ------
     embedding : Tensor of shape (b, d), dtype float32
-        Unit-length embedding.
+        Unit-length embedding of a batch or a part of it, in order.
     logits : Tensor of shape (b, n_clusters), dtype float32
         Unnormalised log-probabilities of the clusters.
     """
+    largest = sys.maxsize
     for batch in batches:
-        with torch.no_grad(), autocast(batch.device, dtype):
-            embedding, logits = objective.infer(scaling.standardise(batch))
-        yield embedding.float(), logits.float()
+        start = 0
+        while start < len(batch):
+            part = batch[start : start + largest]
+            try:
+                with torch.no_grad(), autocast(batch.device, dtype):
+                    embedding, logits = objective.infer(scaling.standardise(part))
+            except (MemoryError, RuntimeError) as error:
+                if len(part) == 1 or not is_out_of_memory(error):
+                    raise
+                largest = len(part) // 2
+                continue
+            yield embedding.float(), logits.float()
+            start += len(part)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """
+    Tell whether an error says that memory, of the host or the device, did not suffice.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    bool
+        The answer.
+    """
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def infer_samples(

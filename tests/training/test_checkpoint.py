@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import signal
+
 import numpy as np
 import pytest
+import torch
+from torch import nn
+
+from skdeepcluster import ContrastiveClustering
+from skdeepcluster.training.callbacks import EpochWatch
+from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
 
 TIMES = ("seconds", "images_per_second")
 
@@ -12,14 +23,31 @@ def without_times(history):
     return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
 
 
+@pytest.fixture
+def rows(digits):
+    """Return 60 vectors of 16 values."""
+    return digits.reshape(60, 64)[:, 20:36]
+
+
+def make(**parameters):
+    """Make an estimator of one method; on 16 values an epoch takes milliseconds."""
+    settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
+    return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
+
+
+def assert_same(model, other, X):
+    """Assert that two fits came to the same, bit for bit."""
+    np.testing.assert_array_equal(model.labels_, other.labels_)
+    np.testing.assert_array_equal(model.transform(X), other.transform(X))
+    assert without_times(model.history_) == without_times(other.history_)
+
+
 class Stop(Exception):
     """Stands for whatever ends a process."""
 
 
 def break_after(monkeypatch, n_epochs):
     """Raise at the end of an epoch, as Ctrl-C may."""
-    from skdeepcluster.training.callbacks import EpochWatch
-
     original = EpochWatch.end_epoch
 
     def end_epoch(self, entry):
@@ -42,10 +70,7 @@ def test_a_resumed_fit_equals_the_unbroken_one(
         break_after(patch, 3)
         with pytest.raises(Stop):
             quick(**parameters).fit(X)
-    resumed = quick(**parameters).fit(X)
-    np.testing.assert_array_equal(resumed.labels_, unbroken.labels_)
-    np.testing.assert_array_equal(resumed.transform(X), unbroken.transform(X))
-    assert without_times(resumed.history_) == without_times(unbroken.history_)
+    assert_same(quick(**parameters).fit(X), unbroken, X)
 
 
 def test_a_finished_run_is_returned_and_two_states_are_kept(quick, digits, tmp_path, monkeypatch):
@@ -83,8 +108,6 @@ def test_a_damaged_state_falls_back_to_the_one_before(quick, digits, tmp_path, d
 
 
 def test_a_folder_in_use_is_refused(quick, digits, tmp_path):
-    from skdeepcluster.training.checkpoint import open_checkpoints
-
     with (
         open_checkpoints(tmp_path, {}, 0),
         pytest.raises(ValueError, match="another fit"),
@@ -106,3 +129,210 @@ def test_a_full_disk_does_not_stop_training(quick, digits, tmp_path, monkeypatch
     with pytest.warns(UserWarning, match="No space left"):
         model = quick(checkpoint_dir=tmp_path).fit(digits)
     assert model.n_epochs_ == 2
+
+
+def write_checked(path, content):
+    """Write something with the checksum that a state has."""
+    path.write_bytes(content + hashlib.sha256(content).digest())
+
+
+def saved(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def test_without_a_readable_state_training_starts_afresh_and_says_so(rows, tmp_path, monkeypatch):
+    unbroken = make().fit(rows)
+    with monkeypatch.context() as patch:
+        break_after(patch, 4)
+        with pytest.raises(Stop):
+            make(checkpoint_dir=tmp_path).fit(rows)
+    broken = sorted(tmp_path.glob("*.state"))
+    for path in broken:
+        path.write_bytes(b"damaged")
+    with monkeypatch.context() as patch:
+        break_after(patch, 2)
+        with pytest.raises(Stop), pytest.warns(UserWarning, match="goes on afresh"):
+            make(checkpoint_dir=tmp_path).fit(rows)
+    assert [path.read_bytes() for path in broken] == [b"damaged"] * 2
+    assert len(list(tmp_path.glob("*.state"))) == 4
+    with pytest.warns(UserWarning, match="goes on from the one before it"):
+        resumed = make(checkpoint_dir=tmp_path).fit(rows)
+    assert_same(resumed, unbroken, rows)
+    assert len(list(tmp_path.glob("*.state"))) == 2
+    assert_same(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+
+
+def test_a_damaged_state_is_not_kept_in_place_of_a_good_one(rows, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        break_after(patch, 4)
+        with pytest.raises(Stop):
+            make(checkpoint_dir=tmp_path).fit(rows)
+    max(tmp_path.glob("*.state")).write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="goes on from the one before it"):
+        model = make(checkpoint_dir=tmp_path, checkpoint_interval=1000).fit(rows)
+    kept = sorted(tmp_path.glob("*.state"))
+    assert [path.name for path in kept] == ["epoch-000000003.state", "epoch-000000005.state"]
+    kept[1].write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="goes on from the one before it"):
+        assert_same(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"junk",
+        saved(3),
+        saved({"identity": 1, "trainer": 2}),
+        saved({"trainer": {}}),
+        saved(nn.Identity()),
+    ],
+    ids=["empty", "junk", "number", "no identity", "no keys", "code"],
+)
+def test_junk_with_a_right_checksum_is_passed_over(rows, tmp_path, content):
+    model = make(checkpoint_dir=tmp_path).fit(rows)
+    write_checked(max(tmp_path.glob("*.state")), content)
+    with pytest.warns(UserWarning, match="damaged or cannot be read"):
+        assert_same(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
+
+
+@pytest.mark.parametrize("part", ["objective", "optimizer", "generators", "epoch"])
+def test_a_state_of_another_version_is_refused(rows, tmp_path, part):
+    make(checkpoint_dir=tmp_path).fit(rows)
+    newest = max(tmp_path.glob("*.state"))
+    state = torch.load(io.BytesIO(newest.read_bytes()[:-32]), weights_only=True)
+    state["trainer"].pop(part)
+    write_checked(newest, saved(state))
+    before = newest.read_bytes()
+    with pytest.raises(ValueError, match="does not fit these versions"):
+        make(checkpoint_dir=tmp_path).fit(rows)
+    assert newest.read_bytes() == before
+
+
+def test_what_is_kept_is_a_copy(rows, tmp_path):
+    model = make()
+    trainer = model._build_trainer(model._read(rows, reset=True), torch.device("cpu"))
+    checkpoints = Checkpoints(tmp_path, {}, 1000)
+    trainer.run(lambda: None, lambda _: True)
+    checkpoints.keep(trainer)
+    expected = saved(checkpoints.pending)
+    trainer.run(lambda: None, lambda _: trainer.epoch == 3)
+    assert saved(checkpoints.pending) == expected
+    assert checkpoints.pending["objective"]._metadata == trainer.objective.state_dict()._metadata
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("interval", [0, 1000])
+def test_ctrl_c_keeps_the_last_finished_epoch(rows, tmp_path, interval):
+    """The signal comes in the middle of epoch 4, in the second of two batches."""
+    calls = []
+
+    def augmentation(batch, generator):
+        calls.append(len(batch))
+        if len(calls) == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+        return batch + 0.1 * torch.randn(batch.shape, generator=generator)
+
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    model = make(augmentation=augmentation, checkpoint_dir=tmp_path, checkpoint_interval=interval)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(rows)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert max(tmp_path.glob("*.state")).name == "epoch-000000003.state"
+    assert not hasattr(model, "labels_")
+    calls.clear()
+    calls.extend([0] * 100)
+    resumed = model.fit(rows)
+    assert len(calls) == 100 + 2 * 2
+    unbroken = make(augmentation=augmentation).fit(rows)
+    assert_same(resumed, unbroken, rows)
+
+
+def test_a_failed_write_keeps_the_state_for_the_next_one(rows, tmp_path, monkeypatch):
+    unbroken = make().fit(rows)
+    with monkeypatch.context() as patch:
+        break_after(patch, 3)
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only")))
+        with pytest.raises(Stop), pytest.warns(UserWarning, match="Read-only"):
+            make(checkpoint_dir=tmp_path).fit(rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert_same(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+
+
+@pytest.mark.parametrize("interval", [0, 1000])
+def test_a_warm_started_fit_resumes_like_any_other(quick, rows, tmp_path, monkeypatch, interval):
+    def warm(**parameters):
+        first = quick(warm_start=True, checkpoint_interval=interval).fit(rows)
+        return first.set_params(max_epochs=4, **parameters)
+
+    unbroken = warm().fit(rows)
+    model = warm(checkpoint_dir=tmp_path)
+    with monkeypatch.context() as patch:
+        break_after(patch, 4)
+        with pytest.raises(Stop):
+            model.fit(rows)
+    assert len(model.history_) == 2
+    assert_same(model.fit(rows), unbroken, rows)
+    assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4, 5, 6]
+    assert_same(warm(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+
+
+def test_a_warm_started_fit_needs_a_folder_of_its_own(rows, tmp_path):
+    model = make(warm_start=True, checkpoint_dir=tmp_path / "first").fit(rows)
+    labels, first = model.labels_, sorted((tmp_path / "first").iterdir())
+    with pytest.raises(ValueError, match="start of training was afresh, is Contrastive"):
+        model.fit(rows)
+    assert sorted((tmp_path / "first").iterdir()) == first
+    np.testing.assert_array_equal(model.labels_, labels)
+    model.set_params(checkpoint_dir=tmp_path / "second").fit(rows)
+    assert model.n_epochs_ == 10
+    again = make(warm_start=True, checkpoint_dir=tmp_path / "first").fit(rows)
+    again.set_params(checkpoint_dir=tmp_path / "second").fit(rows)
+    assert_same(again, model, rows)
+    with pytest.raises(ValueError, match=r"start of training was Contrastive.*, is Con"):
+        model.fit(rows)
+
+
+def test_without_a_seed_training_goes_on_with_that_of_the_folder(rows, tmp_path, monkeypatch):
+    parameters = {"random_state": None, "checkpoint_dir": tmp_path}
+    kept = []
+
+    def keep(self, trainer):
+        kept.append([dict(entry) for entry in trainer.history])
+        return original(self, trainer)
+
+    original = Checkpoints.keep
+    with monkeypatch.context() as patch:
+        break_after(patch, 3)
+        patch.setattr(Checkpoints, "keep", keep)
+        with pytest.raises(Stop):
+            make(**parameters).fit(rows)
+    resumed = make(**parameters).fit(rows)
+    assert resumed.history_[:3] == kept[-1]
+    assert make(**parameters).fit(rows).history_ == resumed.history_
+
+
+def test_a_random_state_instance_resumes_from_the_same_position(rows, tmp_path, monkeypatch):
+    unbroken = make(random_state=np.random.RandomState(5)).fit(rows)
+    state = np.random.RandomState(5)
+    with monkeypatch.context() as patch:
+        break_after(patch, 3)
+        with pytest.raises(Stop):
+            make(random_state=state, checkpoint_dir=tmp_path).fit(rows)
+    for other in (state, np.random.RandomState(6), 5):
+        with pytest.raises(ValueError, match=r"random_state was RandomState .*, is"):
+            make(random_state=other, checkpoint_dir=tmp_path).fit(rows)
+    again = make(random_state=np.random.RandomState(5), checkpoint_dir=tmp_path).fit(rows)
+    assert_same(again, unbroken, rows)
+
+
+def test_a_training_that_a_callback_stopped_goes_on(rows, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochWatch, "end_epoch", lambda self, entry: entry["epoch"] == 3)
+        stopped = make(checkpoint_dir=tmp_path).fit(rows)
+    assert stopped.n_epochs_ == 3
+    assert_same(make(checkpoint_dir=tmp_path).fit(rows), make().fit(rows), rows)

@@ -34,6 +34,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "download_all_examples": False,
+    "ignore_pattern": r"(__init__|paper_.*)\.py",
 }
 
 html_theme = "pydata_sphinx_theme"

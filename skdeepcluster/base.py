@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 from torch import nn
 
 from skdeepcluster.augmentation import resolve_augmentation
-from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.data import Samples, Scaling, open_source, read_samples
 from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtful
+from skdeepcluster.fitted_clusterer import FittedClusterer
 from skdeepcluster.networks import BACKBONES, build_backbone
-from skdeepcluster.persistence import present_versions, save_model, version_note
 from skdeepcluster.training import Generators, Objective, Settings, Trainer
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
 from skdeepcluster.training.checkpoint import open_checkpoints
@@ -40,13 +32,7 @@ from skdeepcluster.training.seeds import draw_seeds
 __all__ = ["DeepClusterer"]
 
 
-class DeepClusterer(
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    ClusterMixin,
-    BaseEstimator,
-):
+class DeepClusterer(CallbackSupportMixin, FittedClusterer):
     """
     Base of the deep clustering estimators.
 
@@ -166,6 +152,20 @@ class DeepClusterer(
         TypeError
             If `X` is sparse or not numeric.
         """
+        before = self.__dict__.copy()
+        try:
+            fitted, watch = self._fit(X, y)
+        except BaseException:  # what was fitted before stays whole
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        self.__dict__.update(fitted)
+        warn_if_doubtful(self)
+        watch.finish()
+        return self
+
+    def _fit(self, X: Any, y: Any) -> tuple[dict[str, Any], EpochWatch]:
+        """Return what training gives, and who watched it."""
         device = resolve_device(self.device)
         samples = self._read(X, reset=True)
         trainer = self._build_trainer(samples, device)
@@ -180,11 +180,7 @@ class DeepClusterer(
             self._train(trainer, samples, watch)
         finally:
             watch.close()
-        for name, value in fitted_attributes(trainer, samples, trainer.objective).items():
-            setattr(self, name, value)
-        warn_if_doubtful(self)
-        watch.finish()
-        return self
+        return fitted_attributes(trainer, samples, trainer.objective), watch
 
     def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
         if self.checkpoint_dir is None:
@@ -276,141 +272,7 @@ class DeepClusterer(
             "image_shape is set)."
         )
 
-    # --- using -----------------------------------------------------------------------------
-
-    def predict(self, X: Any) -> np.ndarray:
-        """
-        Assign samples to clusters.
-
-        Parameters
-        ----------
-        X : array-like or Tensor, as in `fit`
-            Samples of the shape seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n,), dtype int64
-            Numbers of the clusters, from 0 to ``n_clusters_ - 1``.
-        """
-        labels: np.ndarray = self.predict_proba(X).argmax(axis=1)
-        return labels
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """
-        Compute the soft assignment of samples.
-
-        Parameters
-        ----------
-        X : array-like or Tensor, as in `fit`
-            Samples of the shape seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_clusters_), dtype float32
-            Probabilities of the clusters; their argmax is what `predict` returns.
-        """
-        return self._infer(X)[1]
-
-    def transform(self, X: Any) -> np.ndarray:
-        """
-        Embed samples.
-
-        Parameters
-        ----------
-        X : array-like or Tensor, as in `fit`
-            Samples of the shape seen in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_features_out), dtype float32
-            Embedding of unit length.
-        """
-        return self._infer(X)[0]
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """
-        Judge the clustering of samples without labels: the simplified silhouette.
-
-        Distances are taken in the embedding, to the clusters' centres, so the time is linear in
-        the number of samples.
-
-        Parameters
-        ----------
-        X : array-like or Tensor, as in `fit`
-            Samples of the shape seen in `fit`.
-        y : object, default=None
-            Ignored, present for API consistency.
-
-        Returns
-        -------
-        float
-            Between -1 and 1, higher is better; 0 for a single cluster.
-        """
-        embedding, probabilities = self._infer(X)
-        return simplified_silhouette(embedding, probabilities.argmax(1), self.cluster_centers_)
-
-    def _infer(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        check_is_fitted(self)
-        return self._model.infer(self._read(X, reset=False))
-
-    # --- keeping ---------------------------------------------------------------------------
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """
-        Write the fitted estimator to a file that `skdeepcluster.load` reads.
-
-        The file holds numbers and text, no code, in the safetensors format: weights, labels,
-        centres, history and parameters. It does not hold `X`, `checkpoint_dir`, and the caller's
-        own `backbone`, `augmentation` or RandomState.
-
-        Parameters
-        ----------
-        path : str or path
-            Where to. The file is written beside and renamed, so that it is there whole or not.
-        overwrite : bool, default=False
-            Whether a file that is there is replaced.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        FileExistsError
-            If there is a file and `overwrite` is False.
-        ValueError
-            If a parameter has no form in JSON, is out of its range, or was changed after `fit` so
-            that it does not describe the fitted networks.
-        OSError
-            If the file cannot be written.
-        """
-        save_model(self, path, overwrite=overwrite)
-
-    def __getstate__(self) -> dict[str, Any]:
-        version = present_versions()["skdeepcluster"]
-        return {**super().__getstate__(), "_skdeepcluster_version": version}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        found = state.pop("_skdeepcluster_version", "(unknown)")
-        note = version_note({"skdeepcluster": found})
-        if note:
-            warnings.warn(note, UserWarning, stacklevel=2)
-        super().__setstate__(state)
-
     # --- scikit-learn's bookkeeping -----------------------------------------------------------
-
-    @property
-    def backbone_(self) -> nn.Module:
-        """Trained trunk alone, in evaluation mode: maps standardised samples to features."""
-        if not hasattr(self, "_model"):
-            raise AttributeError(f"{type(self).__name__} has no backbone_ before fit.")
-        return self._model.objective.trunk
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.cluster_centers_.shape[1])
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

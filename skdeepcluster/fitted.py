@@ -66,9 +66,21 @@ class FittedModel:
             Unit-length embedding.
         probabilities : ndarray of shape (n, n_clusters_), dtype float32
             Soft assignment to the clusters that have members.
+
+        Raises
+        ------
+        ValueError
+            If a sample is so far from those of the training that `dtype` cannot hold its features.
         """
         embedding, logits = infer_samples(self.objective, samples, self.scaling, self.dtype)
         probabilities = functional.softmax(logits[:, torch.from_numpy(self.used)], dim=1)
+        lost = ~(embedding.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1))
+        if lost.any():
+            raise ValueError(
+                f"Input X is too far from the training samples for {self.dtype or torch.float32}: "
+                f"sample {int(lost.nonzero()[0])} has no finite embedding. precision='float32' "
+                "reaches farthest."
+            )
         return embedding.numpy(), probabilities.numpy()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -214,6 +214,16 @@ def test_doubtful_clusterings_are_said(labels, churn, message):
     assert all(message in str(w.message) for w in caught)
 
 
+def test_a_warning_turned_into_an_error_loses_no_model(quick, digits):
+    model = quick(n_clusters=3)
+    alike = np.zeros_like(digits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        with pytest.raises(ConvergenceWarning):
+            model.fit(alike)
+    np.testing.assert_array_equal(model.labels_, model.predict(alike))
+
+
 def test_warm_start_goes_on(quick, digits):
     model = quick(warm_start=True).fit(digits)
     first = model.history_

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from sklearn.cluster import KMeans
 
-from skdeepcluster.clustering import kmeans
-from timing.clock import ratio, seconds
+from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
+from timing.clock import in_turn, ratio
 from timing.report import Plan, Row
 
 N_FEATURES = 128
@@ -30,44 +30,49 @@ def draw(kind: str, n: int, n_clusters: int) -> np.ndarray:
     return rows
 
 
-def compare(rows: np.ndarray, n_clusters: int, n_rounds: int, plan: Plan) -> tuple[Row, Row]:
+def compare(kind: str, n: int, n_clusters: int, n_rounds: int, plan: Plan) -> tuple[Row, Row]:
     """Return the ratios of times and of inertias over several seeds."""
+    rows = draw(kind, n, n_clusters)
     x = torch.from_numpy(rows).to(plan.device)
-    times: dict[str, list[float]] = {"ours": [], "theirs": []}
-    ours, theirs = [], []
+    ours: list[KMeansResult] = []
+    theirs: list[KMeans] = []
 
-    def run_ours(seed: int) -> None:
-        generator = torch.Generator(plan.device).manual_seed(seed)
-        ours.append(kmeans(x, n_clusters, generator=generator))
+    def run_ours(**limits: int) -> None:
+        generator = torch.Generator(plan.device).manual_seed(len(ours))
+        ours.append(kmeans(x, n_clusters, generator=generator, **limits))
 
-    def run_theirs(seed: int) -> None:
-        theirs.append(KMeans(n_clusters, n_init=1, random_state=seed).fit(rows))
+    def run_theirs(**limits: int) -> None:
+        theirs.append(KMeans(n_clusters, n_init=1, random_state=len(theirs), **limits).fit(rows))
 
-    kmeans(x[: 4 * n_clusters], n_clusters, max_iter=2)
-    KMeans(n_clusters, n_init=1, max_iter=2).fit(rows[: 4 * n_clusters])
-    for seed in range(n_rounds):
-        times["ours"].append(seconds(lambda seed=seed: run_ours(seed), plan.device))
-        times["theirs"].append(seconds(lambda seed=seed: run_theirs(seed), plan.device))
+    actions = {"ours": run_ours, "theirs": run_theirs}
+    for action in actions.values():
+        action(max_iter=1)
+    ours.clear(), theirs.clear()
+    times = in_turn(actions, n_rounds, plan.device, n_warm_up=0)
     value, spread = ratio(times["theirs"], times["ours"])
     medians = {name: statistics.median(own) for name, own in times.items()}
-    rounds = [statistics.fmean(r.n_iter for r in ours), statistics.fmean(r.n_iter_ for r in theirs)]
+    updates = [statistics.fmean(own) for own in zip(*counts(ours, theirs), strict=True)]
     detail = f"{medians['ours']:.3g} against {medians['theirs']:.3g} s; "
-    detail += f"{rounds[0]:.0f} against {rounds[1]:.0f} updates; {spread}"
-    case = f"{len(rows)} x {N_FEATURES}, K = {n_clusters}"
+    detail += f"{updates[0]:.0f} against {updates[1]:.0f} updates; {spread}"
+    case = f"{kind}, {n} x {N_FEATURES}, K = {n_clusters}"
     inertia = sum(r.inertia for r in ours) / sum(r.inertia_ for r in theirs)
     return (
         Row("kmeans", case, "times as fast", value, ">= 1", detail),
-        Row("kmeans", case, "inertia over scikit-learn's", inertia, "<= 1.01"),
+        Row(
+            "kmeans", case, "inertia over scikit-learn's", inertia, "<= 1.01", f"mean of {n_rounds}"
+        ),
     )
+
+
+def counts(ours: list[KMeansResult], theirs: list[KMeans]) -> list[tuple[int, int]]:
+    """Return the numbers of updates, restart by restart."""
+    return [(a.n_iter, b.n_iter_) for a, b in zip(ours, theirs, strict=True)]
 
 
 def measure(plan: Plan) -> Iterator[Row]:
     """Compare at both sizes, on clusters and on noise."""
-    large = plan.pick((200_000, 1000, 1), (40_000, 200, 1))
-    for n, n_clusters, n_rounds in ((60_000, 10, plan.pick(5, 3)), large):
-        for kind in ("clusters", "noise"):
-            for row in compare(draw(kind, n, n_clusters), n_clusters, n_rounds, plan):
-                yield Row(row.section, f"{kind}, {row.case}", *(getattr(row, f) for f in FIELDS))
-
-
-FIELDS = ("measure", "value", "target", "detail")
+    n, n_clusters = plan.pick((200_000, 1000), (40_000, 200))
+    yield from compare("clusters", 60_000, 10, plan.pick(20, 10), plan)
+    yield from compare("noise", 60_000, 10, plan.pick(5, 2), plan)
+    yield from compare("clusters", n, n_clusters, plan.pick(3, 1), plan)
+    yield from compare("noise", n, n_clusters, 1, plan)

@@ -10,6 +10,8 @@ from skdeepcluster.clustering.matching import match_centers
 
 __all__ = ["PseudoLabels"]
 
+_SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
+
 
 class PseudoLabels(nn.Module):
     """
@@ -72,9 +74,10 @@ class PseudoLabels(nn.Module):
             init=self.centers if self.centers.any() else None,
             generator=generator,
         )
-        order = match_centers(result.centers, self.centers)
-        self.centers.copy_(result.centers[order])
-        self.labels.copy_(order.argsort()[result.labels])
+        centers, labels = _merged(result.centers, result.labels)
+        order = match_centers(centers, self.centers)
+        self.centers.copy_(centers[order])
+        self.labels.copy_(order.argsort()[labels])
 
     def balancing_weights(self) -> Tensor:
         """
@@ -87,3 +90,10 @@ class PseudoLabels(nn.Module):
         """
         sizes = torch.bincount(self.labels, minlength=len(self.centers))
         return (len(self.labels) / sizes)[self.labels]
+
+
+def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Make zero of centres that only rounding tells from earlier ones, which get their samples."""
+    first = (centers @ centers.T > 1 - _SAME).int().argmax(dim=1)
+    alone = first == torch.arange(len(centers), device=centers.device)
+    return centers * alone[:, None], first[labels]

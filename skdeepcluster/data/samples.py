@@ -176,5 +176,6 @@ def _check_values(samples: Samples) -> None:
             value = float(chunk[bad][0])
             kind = "NaN" if value != value else "infinity or a value too large for float32"
             raise ValueError(
-                f"Input X contains {kind}: X must be finite; sample {row} holds {value}."
+                f"Input X contains {kind}: X must be finite, of at most {limit:g} in size; sample "
+                f"{row} holds {value}."
             )

@@ -92,12 +92,9 @@ def _restore_objective(
     objective = build_untrained(estimator, trunk, shape, sizes["trunk"])
     state = {n.removeprefix(OBJECTIVE): t for n, t in tensors.items() if n.startswith(OBJECTIVE)}
     objective.load_state_dict(state)
-    own, settings = plain_settings(objective), manifest["settings"]
-    if own.keys() != settings.keys() or any(
-        isinstance(own[name], str) != isinstance(settings[name], str) for name in own
-    ):
+    if manifest["settings"].keys() != plain_settings(objective).keys():
         raise ValueError("its settings are not those of its method")
-    for name, value in settings.items():
+    for name, value in manifest["settings"].items():
         setattr(objective, name, value)
     return objective
 

@@ -69,3 +69,15 @@ def test_centres_are_paired_as_by_trying_all(k: int) -> None:
 def test_centres_that_are_not_finite_are_paired_somehow() -> None:
     order = match_centers(torch.full((3, 2), float("nan")), torch.ones(3, 2))
     assert sorted(order.tolist()) == [0, 1, 2]
+
+
+def test_samples_that_are_all_alike_are_one_cluster():
+    row = functional.normalize(torch.randn(1, 5, generator=torch.Generator().manual_seed(0)))
+    clusters = PseudoLabels(3, 5, 2)
+    clusters.resize(40)
+    for _ in range(3):
+        clusters.update(row.repeat(40, 1), torch.Generator().manual_seed(0))
+        assert len(clusters.labels.unique()) == 1
+        own = clusters.centers[clusters.labels[0]]
+        torch.testing.assert_close(own, row[0])
+        assert (clusters.centers.norm(dim=1) > 0).sum() == 1

@@ -73,7 +73,7 @@ class Row:
 
     def line(self) -> str:
         """Return the row in markdown."""
-        cells = (self.section, self.case, self.measure, f"{self.value:.3g}", self.target, self.met)
+        cells = (self.section, self.case, self.measure, f"{self.value:.4g}", self.target, self.met)
         return f"| {' | '.join((*cells, self.detail))} |"
 
 

@@ -31,6 +31,8 @@ from skdeepcluster.training.seeds import draw_seeds
 
 __all__ = ["DeepClusterer"]
 
+LEARNT_OF_INPUT = ("n_features_in_", "feature_names_in_", "image_shape_")
+
 
 class DeepClusterer(CallbackSupportMixin, FittedClusterer):
     """
@@ -152,11 +154,12 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         TypeError
             If `X` is sparse or not numeric.
         """
-        before = self.__dict__.copy()
+        before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
         try:
             fitted, watch = self._fit(X, y)
         except BaseException:  # what was fitted before stays whole
-            self.__dict__.clear()
+            for name in LEARNT_OF_INPUT:
+                self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
         self.__dict__.update(fitted)
@@ -191,6 +194,7 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
             self.checkpoint_dir, identity, self.checkpoint_interval
         ) as checkpoints:
             checkpoints.restore(trainer)
+            watch.skip(trainer.epoch)
 
             def end_epoch(entry: dict[str, Any]) -> bool:
                 checkpoints.keep(trainer)

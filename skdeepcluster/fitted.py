@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.data import Samples, Scaling
-from skdeepcluster.training import Objective, Trainer
+from skdeepcluster.training import Objective, Trainer, TrainingDiverged
 from skdeepcluster.training.inference import infer_samples
 
 __all__ = ["FittedModel", "fitted_attributes", "warn_if_doubtful"]
@@ -108,6 +108,11 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
     -------
     dict
         Attributes by name.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the embedding is not finite.
     """
     settings = trainer.settings
     objective.finish(trainer.embed_all)
@@ -120,7 +125,14 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
         dtype=settings.inference_dtype,
         used=np.arange(settings.n_clusters),
     )
-    embedding, probabilities = model.infer(samples)
+    try:
+        embedding, probabilities = model.infer(samples)
+    except ValueError as error:
+        raise TrainingDiverged(
+            f"The embedding is not finite after epoch {len(trainer.history)}. Try a lower lr (now "
+            f"{settings.lr:g}), more warmup_epochs, or precision='float32', and look for extreme "
+            "values in X."
+        ) from error
     model.used, labels = compact_labels(probabilities.argmax(axis=1), settings.n_clusters)
     return {
         "_model": model,

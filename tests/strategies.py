@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import math
 import warnings
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -239,7 +240,20 @@ SCALARS = [kind(2) for kind in (np.int8, np.uint8, np.int64, np.float16, np.floa
 SCALARS += [np.uint8(255), np.int8(-1), np.longdouble(0.5), np.float16(0.5), np.float64("nan")]
 SCALARS += [np.bool_(True), np.complex64(1), np.datetime64("2020"), np.str_("auto")]
 WORDS = ["", "auto", "cpu", "adam", "last", "mlp", "small", "glyph", "key", "no such", "\0", "é"]
-ODDITIES = [None, b"auto", 1j, decimal.Decimal(1), (), (1,), (2, 2), [2, 3], [1, "a"], {}, {2}]
+ODDITIES = [
+    None,
+    b"auto",
+    1j,
+    decimal.Decimal(1),
+    Fraction(1, 3),
+    (),
+    (1,),
+    (2, 2),
+    [2, 3],
+    [1, "a"],
+    {},
+    {2},
+]
 ODDITIES += [np.array(2), np.array([2, 2]), np.ones((2, 2), int), torch.tensor(2), torch.Size([4])]
 ODDITIES += [[np.array([2, 2]), 2], (True, 4), bytearray(b"\1\4"), pd.NA, pd.NaT, np.ma.masked]
 ODDITIES += [object(), int, nn.Linear, lambda *_: None, slice(2), ..., np.random.RandomState(0)]

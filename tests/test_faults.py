@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -46,6 +47,10 @@ def assert_same(model, other, X):
 
 def states(folder):
     return [path.name for path in sorted(folder.glob("*.state"))]
+
+
+def interrupt():
+    raise KeyboardInterrupt
 
 
 def at_the_end_of_epoch(monkeypatch, n_epochs, action):
@@ -235,6 +240,63 @@ def test_a_diverging_loss_keeps_the_fitted_model(rows):
         np.testing.assert_array_equal(model.labels_, labels)
         np.testing.assert_array_equal(model.transform(rows), embedding)
         assert model.history_ is history
+
+
+def test_a_loss_that_diverges_in_the_last_step_is_found(digits):
+    settings = {"max_epochs": 1, "batch_size": 60, "optimizer": "sgd", "warmup_epochs": 0}
+    with pytest.raises(TrainingDiverged, match=r"not finite after epoch 1\. Try a lower lr"):
+        make(**settings, lr=1e30, precision="float32").fit(digits)
+
+
+def test_a_failed_fit_keeps_what_is_known_of_the_input(digits, monkeypatch):
+    frames = [pd.DataFrame(digits[:, 2, :k], columns=list("abcdefgh"[-k:])) for k in (6, 5)]
+    for X, other in ((digits, digits[:, :6, :6]), frames):
+        model = make().fit(X)
+        known = model.n_features_in_, model.image_shape_, getattr(model, "feature_names_in_", [])
+        with monkeypatch.context() as patch:
+            at_the_end_of_epoch(patch, 2, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(other)
+        assert (model.n_features_in_, model.image_shape_) == known[:2]
+        assert list(getattr(model, "feature_names_in_", [])) == list(known[2])
+        np.testing.assert_array_equal(model.predict(X), model.labels_)
+    with pytest.raises(TrainingDiverged):
+        (model := make(augmentation=Spoiling(1))).fit(digits)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_the_progress_bar_goes_on_where_training_goes_on(rows, tmp_path, monkeypatch, capfd):
+    with monkeypatch.context() as patch:
+        at_the_end_of_epoch(patch, 3, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make(checkpoint_dir=tmp_path).fit(rows)
+    make(checkpoint_dir=tmp_path, verbose=1).fit(rows)
+    bar = capfd.readouterr().err
+    assert "3/5" in bar
+    assert "5/5" in bar
+
+
+def test_callbacks_are_torn_down_when_a_fit_fails(rows):
+    called = []
+
+    class Interrupting:
+        def setup(self, estimator, context):
+            called.append("setup")
+
+        def on_fit_task_begin(self, estimator, context, **_):
+            called.append("begin")
+
+        def on_fit_task_end(self, estimator, context, **_):
+            raise KeyboardInterrupt
+
+        def teardown(self, estimator, context):
+            called.append("teardown")
+
+    model = make()
+    if hasattr(model, "set_callbacks"):  # from scikit-learn 1.9 on
+        with pytest.raises(KeyboardInterrupt):
+            model.set_callbacks(Interrupting()).fit(rows)
+        assert called == ["setup", "begin", "begin", "teardown"]
 
 
 # --- threads ------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ class Row:
         if not self.target:
             return ""
         sign, bound = self.target.split()
-        return "yes" if (self.value >= float(bound)) == (sign == ">=") else "no"
+        met = self.value >= float(bound) if sign == ">=" else self.value <= float(bound)
+        return "yes" if met else "no"
 
     def line(self) -> str:
         """Return the row in markdown."""

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
+
+from skdeepcluster.constraints import RealInterval
 
 from .blur import gaussian_blur
 from .colour import color_jitter, grayscale
@@ -18,8 +20,8 @@ from .geometry import inverse_affine, random_boxes, warp
 __all__ = ["ImageAugmentation"]
 
 _LARGEST = 1e4  # even float16 holds it
-_PROBABILITY = [Interval(Real, 0, 1, closed="both")]
-_STRENGTH = [Interval(Real, 0, _LARGEST, closed="both")]
+_PROBABILITY = [RealInterval(Real, 0, 1, closed="both")]
+_STRENGTH = [RealInterval(Real, 0, _LARGEST, closed="both")]
 _PAIR = [tuple, list]
 # Range parameters: the smallest and greatest value allowed, and whether the smallest is.
 _BOUNDS = {
@@ -110,15 +112,15 @@ class ImageAugmentation(BaseEstimator):
         "crop_ratio": _PAIR,
         "crop_probability": _PROBABILITY,
         "flip_probability": _PROBABILITY,
-        "rotation": [Interval(Real, 0, 180, closed="both")],
-        "translation": [Interval(Real, 0, 1, closed="both")],
-        "shear": [Interval(Real, 0, 90, closed="left")],
+        "rotation": [RealInterval(Real, 0, 180, closed="both")],
+        "translation": [RealInterval(Real, 0, 1, closed="both")],
+        "shear": [RealInterval(Real, 0, 90, closed="left")],
         "zoom": _PAIR,
         "affine_probability": _PROBABILITY,
         "brightness": _STRENGTH,
         "contrast": _STRENGTH,
         "saturation": _STRENGTH,
-        "hue": [Interval(Real, 0, 0.5, closed="both")],
+        "hue": [RealInterval(Real, 0, 0.5, closed="both")],
         "jitter_probability": _PROBABILITY,
         "grayscale_probability": _PROBABILITY,
         "blur_sigma": _PAIR,

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 from torch import Tensor
+
+from skdeepcluster.constraints import RealInterval
 
 __all__ = ["VectorAugmentation"]
 
@@ -45,9 +46,9 @@ class VectorAugmentation(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "noise": [Interval(Real, 0, 1e4, closed="both")],
-        "mask_probability": [Interval(Real, 0, 1, closed="both")],
-        "mix": [Interval(Real, 0, 1, closed="both")],
+        "noise": [RealInterval(Real, 0, 1e4, closed="both")],
+        "mask_probability": [RealInterval(Real, 0, 1, closed="both")],
+        "mix": [RealInterval(Real, 0, 1, closed="both")],
     }
 
     def __init__(

@@ -54,6 +54,19 @@ class EpochWatch:
             self.context = estimator._init_callback_context(max_subtasks=max_epochs)
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 
+    def skip(self, n_epochs: int) -> None:
+        """
+        Count epochs of an earlier process.
+
+        Parameters
+        ----------
+        n_epochs : int
+            How many.
+        """
+        if self.bar is not None and n_epochs:
+            self.bar.initial = self.bar.n = n_epochs
+            self.bar.refresh()
+
     def begin_epoch(self) -> None:
         """Open the task of the next epoch."""
         if self.context is not None:

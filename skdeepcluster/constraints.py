@@ -56,6 +56,7 @@ def plain_number(value: Any) -> Any:
         int for integers and bools, float for other real numbers and for integers that only a real
         parameter takes, else the value itself.
     """
-    if isinstance(value, Integral) and value <= LARGEST_INTEGER:
-        return int(value)
+    if isinstance(value, Integral):
+        whole = int(value)
+        return float(whole) if LARGEST_INTEGER < whole <= LARGEST_REAL else whole
     return float(value) if isinstance(value, Real) else value

@@ -67,6 +67,7 @@ def test_whole_numbers_have_a_largest():
         (Fraction(1, 4), 0.25),
         (2**31 - 1, 2**31 - 1),
         (2**64, 2.0**64),
+        (10**400, 10**400),
         ("auto", "auto"),
         (None, None),
     ],

@@ -289,6 +289,11 @@ def test_a_bad_augmentation_is_named(quick, digits, result):
         quick(augmentation=lambda x, generator: result(x)).fit(digits)
 
 
+def test_an_augmentation_that_fails_is_named(quick, digits):
+    with pytest.raises(ValueError, match=r"augmentation must take .* failed on .* TypeError"):
+        quick(augmentation=torch.nn.Linear(8, 8)).fit(digits)
+
+
 def test_unfitted_use_is_refused(quick, digits):
     for name in ("predict", "transform", "predict_proba", "score"):
         with pytest.raises(NotFittedError):

@@ -215,7 +215,7 @@ class Trainer:
         """
         doubled = torch.cat([batch, batch])
         if self.augmentation is not None:
-            augmented = self.augmentation(doubled, self.generators.augmentation)
+            augmented = self._augmented(doubled)
             if not isinstance(augmented, Tensor) or augmented.shape != doubled.shape:
                 raise ValueError(
                     "augmentation must return a tensor of the shape of its batch, "
@@ -224,6 +224,16 @@ class Trainer:
                 )
             doubled = augmented.to(doubled)
         return self.source.maps.standardise(doubled)
+
+    def _augmented(self, batch: Tensor) -> Any:
+        assert self.augmentation is not None
+        try:
+            return self.augmentation(batch, self.generators.augmentation)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "augmentation must take a float32 batch and a torch.Generator; it failed on a "
+                f"batch of shape {tuple(batch.shape)} with {type(error).__name__}: {error}"
+            ) from error
 
     def _evaluate(self, views: Tensor, index: Tensor) -> Any:
         with autocast(views.device, self.settings.dtype):

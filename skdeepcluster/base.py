@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 import torch
 from sklearn.base import _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 from torch import nn
 
 from skdeepcluster.augmentation import resolve_augmentation
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, plain_number, whole_number
 from skdeepcluster.data import Samples, Scaling, open_source, read_samples
 from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtful
 from skdeepcluster.fitted_clusterer import FittedClusterer
@@ -43,24 +43,24 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_clusters": [whole_number(1)],
         "backbone": [StrOptions({"auto", *BACKBONES}), nn.Module, callable],
         "image_shape": [None, "array-like"],
         "channel_axis": [StrOptions({"auto", "first", "last"})],
         "augmentation": [StrOptions({"auto", "photo", "glyph", "vector"}), callable, None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "max_epochs": [whole_number(1)],
+        "batch_size": [whole_number(2)],
         "optimizer": [StrOptions({"adam", "sgd"})],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "lr": [POSITIVE],
+        "weight_decay": [NOT_NEGATIVE],
+        "warmup_epochs": [whole_number(0)],
+        "embedding_dim": [whole_number(1)],
+        "temperature": [POSITIVE],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", *DTYPES})],
         "compile": ["boolean"],
         "checkpoint_dir": [None, str, os.PathLike],
-        "checkpoint_interval": [Interval(Real, 0, None, closed="left")],
+        "checkpoint_interval": [NOT_NEGATIVE],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -171,7 +171,7 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         """Return what training gives, and who watched it."""
         device = resolve_device(self.device)
         samples = self._read(X, reset=True)
-        trainer = self._build_trainer(samples, device)
+        trainer = self._with_plain_numbers()._build_trainer(samples, device)
         watch = EpochWatch(
             self,
             X,
@@ -184,6 +184,13 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         finally:
             watch.close()
         return fitted_attributes(trainer, samples, trainer.objective), watch
+
+    def _with_plain_numbers(self) -> Self:
+        """Return a copy whose numbers are Python's: they neither wrap round nor surprise torch."""
+        plain = copy.copy(self)
+        for name, value in self.get_params(deep=False).items():
+            setattr(plain, name, plain_number(value))
+        return plain
 
     def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
         if self.checkpoint_dir is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval
 
-__all__ = ["NOT_NEGATIVE", "POSITIVE", "RealInterval", "plain_number", "whole_number"]
+__all__ = ["NOT_NEGATIVE", "POSITIVE", "SHARE", "RealInterval", "plain_number", "whole_number"]
 
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_REAL = 1e30  # far from where float32 overflows
@@ -22,6 +22,7 @@ class RealInterval(Interval):
 
 POSITIVE = RealInterval(Real, 0, LARGEST_REAL, closed="right")
 NOT_NEGATIVE = RealInterval(Real, 0, LARGEST_REAL, closed="both")
+SHARE = RealInterval(Real, 0, 1, closed="both")
 
 
 def whole_number(least: int) -> Interval:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 from torch.nn import functional
 
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.data import Samples, Scaling
 from skdeepcluster.training import Objective, Trainer, TrainingDiverged
-from skdeepcluster.training.inference import infer_samples
+from skdeepcluster.training.inference import gather, infer_samples
 
 __all__ = ["FittedModel", "fitted_attributes", "warn_if_doubtful"]
 
@@ -51,20 +53,20 @@ class FittedModel:
     dtype: torch.dtype | None
     used: np.ndarray
 
-    def infer(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    def batches(self, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
         """
-        Embed and assign samples.
+        Embed and assign samples, a batch at a time.
 
         Parameters
         ----------
         samples : Samples
             Samples of the shape learnt.
 
-        Returns
-        -------
-        embedding : ndarray of shape (n, d), dtype float32
-            Unit-length embedding.
-        probabilities : ndarray of shape (n, n_clusters_), dtype float32
+        Yields
+        ------
+        embedding : Tensor of shape (b, d), dtype float32
+            Unit-length embedding of a batch, in order, on the model's device.
+        probabilities : Tensor of shape (b, n_clusters_), dtype float32
             Soft assignment to the clusters that have members.
 
         Raises
@@ -72,16 +74,42 @@ class FittedModel:
         ValueError
             If a sample is so far from those of the training that `dtype` cannot hold its features.
         """
-        embedding, logits = infer_samples(self.objective, samples, self.scaling, self.dtype)
-        probabilities = functional.softmax(logits[:, torch.from_numpy(self.used)], dim=1)
-        lost = ~(embedding.isfinite().all(dim=1) & probabilities.isfinite().all(dim=1))
+        start, used = 0, None
+        for embedding, logits in infer_samples(self.objective, samples, self.scaling, self.dtype):
+            if used is None:
+                used = torch.from_numpy(self.used).to(logits.device)
+            probabilities = functional.softmax(logits[:, used], dim=1)
+            self._refuse_lost(torch.cat([embedding, probabilities], dim=1), start)
+            yield embedding, probabilities
+            start += len(embedding)
+
+    def _refuse_lost(self, results: Tensor, start: int) -> None:
+        lost = ~results.isfinite().all(dim=1)
         if lost.any():
             raise ValueError(
                 f"Input X is too far from the training samples for {self.dtype or torch.float32}: "
-                f"sample {int(lost.nonzero()[0])} has no finite embedding. precision='float32' "
-                "reaches farthest."
+                f"sample {start + int(lost.nonzero()[0])} has no finite embedding. "
+                "precision='float32' reaches farthest."
             )
-        return embedding.numpy(), probabilities.numpy()
+
+    def collect(self, samples: Samples, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        """
+        Compute something of each sample, holding no more than a batch and the results.
+
+        Parameters
+        ----------
+        samples : Samples
+            Samples of the shape learnt.
+        result : callable
+            From the embedding and the probabilities of a batch to a tensor of as many rows.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+            The results.
+        """
+        parts = (result(*batch) for batch in self.batches(samples))
+        return gather(parts, len(samples), torch.device("cpu")).numpy()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the networks on the CPU, so that it loads anywhere."""
@@ -126,29 +154,41 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
         used=np.arange(settings.n_clusters),
     )
     try:
-        embedding, probabilities = model.infer(samples)
+        labels, sums = _assign(model, samples)
     except ValueError as error:
         raise TrainingDiverged(
             f"The embedding is not finite after epoch {len(trainer.history)}. Try a lower lr (now "
             f"{settings.lr:g}), more warmup_epochs, or precision='float32', and look for extreme "
             "values in X."
         ) from error
-    model.used, labels = compact_labels(probabilities.argmax(axis=1), settings.n_clusters)
+    model.used, labels = compact_labels(labels, settings.n_clusters)
+    lengths = np.linalg.norm(sums[model.used], axis=1, keepdims=True)
     return {
         "_model": model,
         "labels_": labels,
         "n_clusters_": len(model.used),
-        "cluster_centers_": _centers(embedding, labels, len(model.used)),
+        "cluster_centers_": (sums[model.used] / np.maximum(lengths, 1e-12)).astype(np.float32),
         "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
     }
 
 
-def _centers(embedding: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    sums = np.zeros((n_clusters, embedding.shape[1]), dtype=np.float64)
-    np.add.at(sums, labels, embedding)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
+def _assign(model: FittedModel, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cluster of each sample, and the sum of the embedding of each cluster."""
+    sums: Tensor | None = None
+
+    def assign(embedding: Tensor, probabilities: Tensor) -> Tensor:
+        nonlocal sums
+        labels = probabilities.argmax(dim=1).cpu()
+        if sums is None:
+            shape = probabilities.shape[1], embedding.shape[1]
+            sums = torch.zeros(shape, dtype=torch.float64)
+        sums.index_add_(0, labels, embedding.cpu().double())
+        return labels
+
+    labels = model.collect(samples, assign)
+    assert sums is not None
+    return labels, sums.numpy()
 
 
 def warn_if_doubtful(estimator: Any) -> None:

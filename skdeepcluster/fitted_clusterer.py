@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.data import Samples
@@ -53,8 +54,7 @@ class FittedClusterer(
         ndarray of shape (n,), dtype int64
             Numbers of the clusters, from 0 to ``n_clusters_ - 1``.
         """
-        labels: np.ndarray = self.predict_proba(X).argmax(axis=1)
-        return labels
+        return self._collect(X, lambda embedding, probabilities: probabilities.argmax(dim=1))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """
@@ -70,7 +70,7 @@ class FittedClusterer(
         ndarray of shape (n, n_clusters_), dtype float32
             Probabilities of the clusters; their argmax is what `predict` returns.
         """
-        return self._infer(X)[1]
+        return self._collect(X, lambda embedding, probabilities: probabilities)
 
     def transform(self, X: Any) -> np.ndarray:
         """
@@ -86,7 +86,7 @@ class FittedClusterer(
         ndarray of shape (n, n_features_out), dtype float32
             Embedding of unit length.
         """
-        return self._infer(X)[0]
+        return self._collect(X, lambda embedding, probabilities: embedding)
 
     def score(self, X: Any, y: Any = None) -> float:
         """
@@ -107,12 +107,16 @@ class FittedClusterer(
         float
             Between -1 and 1, higher is better; 0 for a single cluster.
         """
-        embedding, probabilities = self._infer(X)
-        return simplified_silhouette(embedding, probabilities.argmax(1), self.cluster_centers_)
-
-    def _infer(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)
-        return self._model.infer(self._read(X, reset=False))
+        samples, total = self._read(X, reset=False), 0.0
+        for embedding, probabilities in self._model.batches(samples):
+            batch = embedding.cpu().numpy(), probabilities.argmax(dim=1).cpu().numpy()
+            total += len(embedding) * simplified_silhouette(*batch, self.cluster_centers_)
+        return total / len(samples)
+
+    def _collect(self, X: Any, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        check_is_fitted(self)
+        return self._model.collect(self._read(X, reset=False), result)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """

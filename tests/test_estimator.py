@@ -292,6 +292,30 @@ def test_a_bad_augmentation_is_named(quick, digits, result):
 def test_an_augmentation_that_fails_is_named(quick, digits):
     with pytest.raises(ValueError, match=r"augmentation must take .* failed on .* TypeError"):
         quick(augmentation=torch.nn.Linear(8, 8)).fit(digits)
+    with pytest.raises(ValueError, match=r"augmentation must take .* ZeroDivisionError"):
+        quick(augmentation=lambda batch, generator: 1 / 0).fit(digits)
+
+
+def test_an_augmentation_without_memory_says_so(quick, digits):
+    def greedy(batch, generator):
+        raise MemoryError("no more")
+
+    with pytest.raises(MemoryError, match="no more"):
+        quick(augmentation=greedy).fit(digits)
+
+
+def test_numbers_of_narrow_types_mean_what_they_say(quick, digits):
+    narrow = {}
+    for name, value in quick(batch_size=50).get_params(deep=False).items():
+        if isinstance(value, float):
+            narrow[name] = np.float16(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            narrow[name] = np.uint8(value) if value < 256 else np.int16(value)
+    wide = {name: value.item() for name, value in narrow.items()}
+    found, expected = (quick(**numbers).fit(digits) for numbers in (narrow, wide))
+    np.testing.assert_array_equal(found.transform(digits), expected.transform(digits))
+    np.testing.assert_array_equal(found.labels_, expected.labels_)
+    assert all(found.get_params()[name] is value for name, value in narrow.items())
 
 
 def test_unfitted_use_is_refused(quick, digits):

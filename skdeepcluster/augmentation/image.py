@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from skdeepcluster.constraints import RealInterval
+from skdeepcluster.constraints import SHARE, RealInterval
 
 from .blur import gaussian_blur
 from .colour import color_jitter, grayscale
@@ -20,7 +20,7 @@ from .geometry import inverse_affine, random_boxes, warp
 __all__ = ["ImageAugmentation"]
 
 _LARGEST = 1e4  # even float16 holds it
-_PROBABILITY = [RealInterval(Real, 0, 1, closed="both")]
+_PROBABILITY = [SHARE]
 _STRENGTH = [RealInterval(Real, 0, _LARGEST, closed="both")]
 _PAIR = [tuple, list]
 # Range parameters: the smallest and greatest value allowed, and whether the smallest is.
@@ -113,7 +113,7 @@ class ImageAugmentation(BaseEstimator):
         "crop_probability": _PROBABILITY,
         "flip_probability": _PROBABILITY,
         "rotation": [RealInterval(Real, 0, 180, closed="both")],
-        "translation": [RealInterval(Real, 0, 1, closed="both")],
+        "translation": [SHARE],
         "shear": [RealInterval(Real, 0, 90, closed="left")],
         "zoom": _PAIR,
         "affine_probability": _PROBABILITY,

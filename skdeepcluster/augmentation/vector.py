@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from skdeepcluster.constraints import RealInterval
+from skdeepcluster.constraints import SHARE, RealInterval
 
 __all__ = ["VectorAugmentation"]
 
@@ -47,8 +47,8 @@ class VectorAugmentation(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "noise": [RealInterval(Real, 0, 1e4, closed="both")],
-        "mask_probability": [RealInterval(Real, 0, 1, closed="both")],
-        "mix": [RealInterval(Real, 0, 1, closed="both")],
+        "mask_probability": [SHARE],
+        "mix": [SHARE],
     }
 
     def __init__(

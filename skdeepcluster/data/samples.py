@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.layout import Layout, infer_layout
+from skdeepcluster.data.mapping import READ_AROUND, MappedPages
 from skdeepcluster.data.validation import validated_array
 
 __all__ = ["Samples", "read_samples"]
 
-CHUNK_BYTES = 32 * 2**20
+CHUNK_BYTES = 8 * 2**20
 LARGEST_VALUE = 1e37  # differences of two such values still fit into float32
 
 
@@ -33,6 +34,7 @@ class Samples:
     def __init__(self, array: np.ndarray | Tensor, layout: Layout) -> None:
         self.array = array
         self.layout = layout
+        self.pages = MappedPages(array)
 
     def __len__(self) -> int:
         return int(self.array.shape[0])
@@ -62,7 +64,9 @@ class Samples:
             Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
             float64. On the device of a tensor given, on the CPU otherwise.
         """
-        return self._canonical(self.array[start:stop])
+        chunk = self._canonical(self.array[start:stop])
+        self.pages.count(chunk.nbytes)
+        return chunk
 
     def take(self, index: np.ndarray) -> Tensor:
         """
@@ -79,7 +83,9 @@ class Samples:
             As `batch` returns them.
         """
         rows = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
-        return self._canonical(self.array[rows])
+        chunk = self._canonical(self.array[rows])
+        self.pages.count(max(chunk.nbytes, len(index) * READ_AROUND))
+        return chunk
 
     def chunks(self) -> Iterator[tuple[int, Tensor]]:
         """

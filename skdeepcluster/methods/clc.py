@@ -29,17 +29,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering import sinkhorn
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
 from skdeepcluster.losses import joint_contrast, unit_vectors
 from skdeepcluster.networks import FeatureQueue, mlp
 from skdeepcluster.training import Objective, Schedule, Step
@@ -254,12 +254,12 @@ class CLC(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepClusterer._parameter_constraints,
-        "categorical_temperature": [Interval(Real, 0, None, closed="neither")],
-        "categorical_weight": [Interval(Real, 0, None, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "sinkhorn_iterations": [Interval(Integral, 0, None, closed="left")],
-        "swapped_weight": [Interval(Real, 0, None, closed="left")],
-        "queue_length": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "categorical_temperature": [POSITIVE],
+        "categorical_weight": [NOT_NEGATIVE],
+        "epsilon": [POSITIVE],
+        "sinkhorn_iterations": [whole_number(0)],
+        "swapped_weight": [NOT_NEGATIVE],
+        "queue_length": [StrOptions({"auto"}), whole_number(0)],
     }
 
     def __init__(

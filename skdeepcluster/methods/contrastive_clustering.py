@@ -26,16 +26,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE
 from skdeepcluster.losses import cluster_contrast, entropy_deficit, nt_xent
 from skdeepcluster.networks import mlp
 from skdeepcluster.training import Objective, Step
@@ -209,8 +208,8 @@ class ContrastiveClustering(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepClusterer._parameter_constraints,
-        "cluster_temperature": [Interval(Real, 0, None, closed="neither")],
-        "entropy_weight": [Interval(Real, 0, None, closed="left")],
+        "cluster_temperature": [POSITIVE],
+        "entropy_weight": [NOT_NEGATIVE],
     }
 
     def __init__(

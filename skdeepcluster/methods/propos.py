@@ -30,16 +30,16 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering import PseudoLabels
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.losses import positive_sampling, prototype_scattering, unit_vectors
 from skdeepcluster.losses.similarity import cosine_logits
 from skdeepcluster.networks import SampleQueue, cosine_momentum, ema_momentum, mlp, update_ema
@@ -293,16 +293,16 @@ class ProPos(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepClusterer._parameter_constraints,
-        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "scattering_weight": [Interval(Real, 0, None, closed="left")],
-        "cluster_warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "assign_interval": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "hidden_dim": [whole_number(1)],
+        "noise": [NOT_NEGATIVE],
+        "scattering_weight": [NOT_NEGATIVE],
+        "cluster_warmup_epochs": [whole_number(0)],
+        "assign_interval": [StrOptions({"auto"}), whole_number(1)],
+        "n_init": [whole_number(1)],
         "balanced_sampling": ["boolean"],
-        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
-        "queue_length": [Interval(Integral, 0, None, closed="left")],
-        "predictor_lr_factor": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [StrOptions({"auto"}), SHARE],
+        "queue_length": [whole_number(0)],
+        "predictor_lr_factor": [POSITIVE],
     }
 
     def __init__(

@@ -37,17 +37,17 @@ import copy
 import math
 import os
 from collections.abc import Callable, Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster import losses
 from skdeepcluster.base import DeepClusterer
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.networks import FeatureQueue, ema_momentum, mlp, update_ema
 from skdeepcluster.training import Objective, Schedule, Step
 
@@ -294,16 +294,16 @@ class TwinContrastClustering(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepClusterer._parameter_constraints,
-        "cluster_temperature": [Interval(Real, 0, None, closed="neither")],
-        "assignment_temperature": [Interval(Real, 0, None, closed="neither")],
-        "gumbel_temperature": [Interval(Real, 0, None, closed="neither")],
-        "first_gumbel_temperature": [Interval(Real, 0, None, closed="neither")],
-        "cluster_weight": [Interval(Real, 0, None, closed="left")],
+        "cluster_temperature": [POSITIVE],
+        "assignment_temperature": [POSITIVE],
+        "gumbel_temperature": [POSITIVE],
+        "first_gumbel_temperature": [POSITIVE],
+        "cluster_weight": [NOT_NEGATIVE],
         "prior": [StrOptions({"key", "uniform"})],
-        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
-        "queue_length": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "cluster_queue_length": [Interval(Integral, 0, None, closed="left")],
-        "jitter": [Interval(Real, 0, None, closed="left")],
+        "momentum": [StrOptions({"auto"}), SHARE],
+        "queue_length": [StrOptions({"auto"}), whole_number(1)],
+        "cluster_queue_length": [whole_number(0)],
+        "jitter": [NOT_NEGATIVE],
     }
 
     def __init__(

@@ -12,7 +12,12 @@ from torch import Tensor
 
 from skdeepcluster.data.source import Source
 from skdeepcluster.training.device import autocast
-from skdeepcluster.training.inference import batch_size_of, infer_batches
+from skdeepcluster.training.inference import (
+    batch_size_of,
+    gather,
+    infer_batches,
+    is_out_of_memory,
+)
 from skdeepcluster.training.objective import Objective, Schedule
 from skdeepcluster.training.record import EpochRecord
 from skdeepcluster.training.schedule import build_optimizer, learning_rate
@@ -229,7 +234,9 @@ class Trainer:
         assert self.augmentation is not None
         try:
             return self.augmentation(batch, self.generators.augmentation)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise ValueError(
                 "augmentation must take a float32 batch and a torch.Generator; it failed on a "
                 f"batch of shape {tuple(batch.shape)} with {type(error).__name__}: {error}"
@@ -311,7 +318,8 @@ class Trainer:
             self.source.maps,
             self.settings.dtype,
         )
-        return torch.cat([embedding for embedding, _ in batches])
+        parts = (embedding for embedding, _ in batches)
+        return gather(parts, len(self.source), self.source.device)
 
 
 def _diverged(entry: dict[str, Any], settings: Settings) -> str:

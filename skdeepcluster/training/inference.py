@@ -14,7 +14,7 @@ from skdeepcluster.data.scaling import DeviceScaling, Scaling
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.objective import Objective
 
-__all__ = ["batch_size_of", "infer_batches", "infer_samples", "is_out_of_memory"]
+__all__ = ["batch_size_of", "gather", "infer_batches", "infer_samples", "is_out_of_memory"]
 
 BATCH_VALUES = 2**20
 LARGEST_BATCH = 512
@@ -104,9 +104,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def infer_samples(
     objective: Objective, samples: Samples, scaling: Scaling, dtype: torch.dtype | None
-) -> tuple[Tensor, Tensor]:
+) -> Iterator[tuple[Tensor, Tensor]]:
     """
-    Embed and assign the caller's samples.
+    Embed and assign the caller's samples, a batch at a time.
 
     Parameters
     ----------
@@ -119,12 +119,12 @@ def infer_samples(
     dtype : torch.dtype or None
         Precision of the networks, None for float32.
 
-    Returns
-    -------
-    embedding : Tensor of shape (n, d), dtype float32
-        Unit-length embedding, on the CPU.
-    logits : Tensor of shape (n, n_clusters), dtype float32
-        Unnormalised log-probabilities of the clusters, on the CPU.
+    Yields
+    ------
+    embedding : Tensor of shape (b, d), dtype float32
+        Unit-length embedding of a batch, in order, on the objective's device.
+    logits : Tensor of shape (b, n_clusters), dtype float32
+        Unnormalised log-probabilities of the clusters.
     """
     device = next(objective.parameters()).device
     maps = scaling.on(device)
@@ -135,9 +135,31 @@ def infer_samples(
             chunk = samples.batch(start, min(start + batch_size, len(samples)))
             yield maps.unit(scaling.to_device(chunk, device))
 
-    pairs = [
-        (embedding.cpu(), logits.cpu())
-        for embedding, logits in infer_batches(objective, in_order(), maps, dtype)
-    ]
-    embeddings, logits = zip(*pairs, strict=True)
-    return torch.cat(embeddings), torch.cat(logits)
+    return infer_batches(objective, in_order(), maps, dtype)
+
+
+def gather(parts: Iterable[Tensor], n_samples: int, device: torch.device) -> Tensor:
+    """
+    Put batches of results one below the other, in memory taken once.
+
+    Parameters
+    ----------
+    parts : iterable of Tensor of shape (b, ...)
+        The results, in order; at least one.
+    n_samples : int
+        Their number, all batches together.
+    device : torch.device
+        Where the whole is wanted.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, ...)
+        The whole.
+    """
+    whole, start = torch.empty(0), 0
+    for part in parts:
+        if start == 0:
+            whole = part.new_empty((n_samples, *part.shape[1:]), device=device)
+        whole[start : start + len(part)] = part
+        start += len(part)
+    return whole

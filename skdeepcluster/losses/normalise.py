@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 __all__ = ["unit_vectors"]
 
@@ -33,5 +32,5 @@ def unit_vectors(x: Tensor, dim: int = -1) -> Tensor:
     """
     x = x.float()
     largest = x.detach().abs().amax(dim, keepdim=True)
-    scale = torch.where(largest > _SMALLEST, largest, torch.ones_like(largest))
-    return functional.normalize(x / scale, dim=dim, eps=0.5)
+    x = x / largest.masked_fill(largest <= _SMALLEST, 1.0)
+    return x / torch.linalg.vector_norm(x, dim=dim, keepdim=True).clamp_min(0.5)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from skdeepcluster.networks import build_backbone, choose_backbone, mlp
+from skdeepcluster.networks.resnet import _Conv3x3
 
 
 def seeded(seed=0):
@@ -146,3 +148,22 @@ def test_what_a_module_draws_follows_the_generator():
 def test_a_module_that_does_not_fit_is_named(module):
     with pytest.raises(ValueError, match="backbone must map"):
         build_backbone(module, (1, 2, 2), seeded())
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 1), (3, 2), (4, 4)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_of_small_maps_are_convolutions(size, stride):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 3, *size, generator=generator, dtype=torch.float64, requires_grad=True)
+    convolution = _Conv3x3(3, 4, stride).double()
+    weight = convolution.weight
+    found = convolution(x)
+    expected = functional.conv2d(x, weight, stride=stride, padding=1)
+    torch.testing.assert_close(found, expected)
+    gradient = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
+    for ours, theirs in zip(
+        torch.autograd.grad(found, (x, weight), gradient),
+        torch.autograd.grad(expected, (x, weight), gradient),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.matching import match_centers
 
-__all__ = ["PseudoLabels"]
+__all__ = ["PseudoLabels", "clusters_like"]
 
 _SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
 
@@ -66,18 +66,9 @@ class PseudoLabels(nn.Module):
         generator : torch.Generator or None
             Source of the starts of k-means.
         """
-        result = kmeans(
-            embedding,
-            len(self.centers),
-            spherical=True,
-            n_init=self.n_init,
-            init=self.centers if self.centers.any() else None,
-            generator=generator,
-        )
-        centers, labels = _merged(result.centers, result.labels)
-        order = match_centers(centers, self.centers)
-        self.centers.copy_(centers[order])
-        self.labels.copy_(order.argsort()[labels])
+        centers, labels = clusters_like(self.centers, embedding, generator, self.n_init)
+        self.centers.copy_(centers)
+        self.labels.copy_(labels)
 
     def balancing_weights(self) -> Tensor:
         """
@@ -90,6 +81,44 @@ class PseudoLabels(nn.Module):
         """
         sizes = torch.bincount(self.labels, minlength=len(self.centers))
         return (len(self.labels) / sizes)[self.labels]
+
+
+def clusters_like(
+    previous: Tensor, embedding: Tensor, generator: torch.Generator | None, n_init: int = 10
+) -> tuple[Tensor, Tensor]:
+    """
+    Cluster samples by spherical k-means, with the numbers of the previous clusters they resemble.
+
+    Parameters
+    ----------
+    previous : Tensor of shape (K, d)
+        Unit-length centres from which the first start of k-means sets out, or zeros.
+    embedding : Tensor of shape (n, d)
+        Unit-length embedding of the samples.
+    generator : torch.Generator or None
+        Source of the starts.
+    n_init : int, default=10
+        Number of starts; those but the first by k-means++.
+
+    Returns
+    -------
+    centers : Tensor of shape (K, d), float32
+        Unit-length centres; zero for a cluster that has no sample because another's centre is
+        equal.
+    labels : Tensor of shape (n,), int64
+        Cluster of each sample.
+    """
+    result = kmeans(
+        embedding,
+        len(previous),
+        spherical=True,
+        n_init=n_init,
+        init=previous if previous.any() else None,
+        generator=generator,
+    )
+    centers, labels = _merged(result.centers, result.labels)
+    order = match_centers(centers, previous)
+    return centers[order], order.argsort()[labels]
 
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from skdeepcluster.losses.twin import (
     categorical_kl,
     cluster_memory_contrast,
     cluster_vectors,
-    gumbel_softmax,
+    gumbel_noise,
     jitter_memory,
     shift_by_prototypes,
 )
@@ -24,7 +24,7 @@ __all__ = [
     "cluster_vectors",
     "cosine_logits",
     "entropy_deficit",
-    "gumbel_softmax",
+    "gumbel_noise",
     "info_nce",
     "jitter_memory",
     "joint_contrast",

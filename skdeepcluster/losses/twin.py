@@ -13,7 +13,7 @@ __all__ = [
     "categorical_kl",
     "cluster_memory_contrast",
     "cluster_vectors",
-    "gumbel_softmax",
+    "gumbel_noise",
     "jitter_memory",
     "shift_by_prototypes",
 ]
@@ -21,35 +21,32 @@ __all__ = [
 _MINUS_INFINITY = float("-inf")
 
 
-def gumbel_softmax(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+def gumbel_noise(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """
-    Draw relaxed one-hot samples from categorical distributions.
+    Draw standard Gumbel noise.
 
-    Gradients flow through the sample to the logits.
+    Added to log-probabilities, it makes the largest entry of a row a sample of their distribution,
+    and the softmax of the row over a temperature a relaxed one-hot sample.
 
     Parameters
     ----------
-    logits : Tensor of shape (n, K)
-        Log-probabilities, up to a constant in each row.
-    temperature : float
-        Positive; the lower, the closer the samples are to one-hot.
+    like : Tensor
+        Gives the shape, the dtype and the device; its values are not read.
     generator : torch.Generator or None
-        Source of the noise, on the device of ``logits``. None means torch's default generator.
+        Source of the noise, on the device of ``like``. None means torch's default generator.
 
     Returns
     -------
-    Tensor of shape (n, K)
-        float32, rows sum to 1.
+    Tensor
+        Finite noise.
 
     References
     ----------
     .. [1] Jang, E., Gu, S., Poole, B., "Categorical reparameterization with Gumbel-softmax",
-       ICLR 2017, equation (2).
+       ICLR 2017, equation (1).
     """
-    logits = logits.float()
-    waiting_times = torch.empty_like(logits).exponential_(generator=generator)
-    gumbel = -waiting_times.clamp_min(torch.finfo(logits.dtype).tiny).log()
-    return ((logits + gumbel) / temperature).softmax(dim=1)
+    waiting_times = torch.empty_like(like).exponential_(generator=generator)
+    return waiting_times.clamp_min_(torch.finfo(like.dtype).tiny).log_().neg_()
 
 
 @without_autocast

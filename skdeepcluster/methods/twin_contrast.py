@@ -47,8 +47,9 @@ from torch.nn import functional
 
 from skdeepcluster import losses
 from skdeepcluster.base import DeepClusterer
+from skdeepcluster.clustering import clusters_like
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.networks import FeatureQueue, ema_momentum, mlp, update_ema
+from skdeepcluster.networks import Prototypes, TwinMemory, ema_momentum, mlp, update_ema
 from skdeepcluster.training import Objective, Schedule, Step
 
 __all__ = ["TwinContrastClustering"]
@@ -58,8 +59,6 @@ class TwinContrastObjective(Objective):
     """Networks, queues and loss of twin-contrast clustering, by the parameters of `method`."""
 
     lambda_: Tensor
-    gumbel: Tensor
-    jittered: Tensor
     fresh: tuple[Tensor, ...]
 
     def __init__(
@@ -68,12 +67,11 @@ class TwinContrastObjective(Objective):
         super().__init__(backbone)
         k, dim = method.n_clusters, method.embedding_dim
         self.head = mlp((n_features, n_features, dim), generator)
-        corners = nn.init.orthogonal_(torch.empty(k, dim), generator=generator)
-        simplex = losses.unit_vectors(corners - corners.mean(0) * (k > 1))  # regular if k <= dim
-        self.prototypes = nn.ParameterList([nn.Parameter(simplex)])
+        self.prototypes = Prototypes(k, dim, generator)
         self.key = copy.deepcopy(nn.Sequential(backbone, self.head)).requires_grad_(False)
         self.key_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)
         self.lambdas = method.first_gumbel_temperature, method.gumbel_temperature
+        self.placement = method.placement
         self.kappa, self.t = method.assignment_temperature, method.temperature
         self.t_c, self.cluster_weight = method.cluster_temperature, method.cluster_weight
         self.prior, self.momentum, self.jitter = method.prior, method.momentum, method.jitter
@@ -83,34 +81,33 @@ class TwinContrastObjective(Objective):
     def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
         """Allocate queues, draw the first noise, and fit the momentum to the steps."""
         super().begin(schedule, generator)
-        n, batch = schedule.n_samples, schedule.batch_size
-        size, self.key_momentum = self.queue_length, self.momentum
-        if size == "auto":
-            size = min(16384, max(n // 4, 4 * batch))
-        if self.momentum == "auto":
-            self.key_momentum = ema_momentum(schedule.n_steps, 0.999)
-        self._allocate(size, max(1, self.n_sets), batch)
+        auto = min(16384, max(schedule.n_samples // 4, 4 * schedule.batch_size))
+        size = auto if self.queue_length == "auto" else self.queue_length
+        self._allocate(size, self.n_sets, 2 * schedule.batch_size)
+        momentum = ema_momentum(schedule.n_steps, 0.999)
+        self.key_momentum = momentum if self.momentum == "auto" else self.momentum
         self.n_epochs = schedule.max_epochs
-        self._draw()
+        self.memory.draw(generator)
 
     def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> None:
-        """Set the temperature of the sampled assignments, on its geometric way."""
+        """Set the temperature of the samples, on its geometric way; place the prototypes once."""
         first, last = self.lambdas
         self.lambda_.fill_(first * (last / first) ** (epoch / max(self.n_epochs - 1, 1)))
+        if 0 < epoch == round(self.placement * self.n_epochs):
+            self._place(embed_all())
 
-    def _allocate(self, size: int, n_sets: int, batch_size: int) -> None:
-        (k, dim), device = self.prototypes[0].shape, self.prototypes[0].device
-        self.keys = FeatureQueue(size, (dim,)).to(device)
-        self.sets = FeatureQueue(n_sets, (k, dim)).to(device)
-        self.register_buffer("lambda_", torch.ones((), device=device), persistent=False)
-        self.register_buffer("jittered", torch.zeros_like(self.sets.rows))
-        self.register_buffer("gumbel", torch.zeros(2, 2 * batch_size, k, device=device))
+    @torch.no_grad()
+    def _place(self, embedding: Tensor) -> None:
+        """Move each prototype to the nearest centre of k-means; of equal ones, one."""
+        own = self.prototypes()
+        centers, _ = clusters_like(own, embedding, self.generator)
+        for prototypes in (self.prototypes, self.key_prototypes):
+            prototypes.rows.copy_(torch.where(centers.any(dim=1, keepdim=True), centers, own))
 
-    def _draw(self) -> None:
-        """Draw the noise of the next step, outside of what `torch.compile` sees."""
-        waiting = self.gumbel.exponential_(generator=self.generator)
-        waiting.clamp_min_(torch.finfo(waiting.dtype).tiny).log_().neg_()
-        self.jittered.copy_(losses.jitter_memory(self.sets.rows, self.jitter, self.generator))
+    def _allocate(self, n_keys: int, n_sets: int, n_views: int) -> None:
+        mu = self.prototypes.rows
+        self.memory = TwinMemory(n_keys, n_sets, n_views, mu.shape, self.jitter).to(mu.device)
+        self.register_buffer("lambda_", torch.ones((), device=mu.device), persistent=False)
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         """Return the embeddings of both views in the trained and in the key branch."""
@@ -122,15 +119,16 @@ class TwinContrastObjective(Objective):
     def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
         """Return the instance, assignment and cluster terms, over both orders of the views."""
         u, ubar = (losses.unit_vectors(rows) for rows in outputs)
-        log_pi, e, (r1, r2) = self._assign(u, self.prototypes[0], self.gumbel[0])
-        log_pibar, ebar, (rbar1, rbar2) = self._assign(ubar, self.key_prototypes[0], self.gumbel[1])
+        g, gbar = self.memory.gumbel
+        log_pi, e, (r1, r2) = self._assign(u, self.prototypes(), g)
+        log_pibar, ebar, (rbar1, rbar2) = self._assign(ubar, self.key_prototypes(), gbar)
         b, k = len(u) // 2, log_pi.shape[1]
         uniform = torch.full_like(log_pi, -math.log(k))
         prior = log_pibar.roll(b, 0) if self.prior == "key" else uniform
-        past = self.jittered, self.t_c, self.sets.mask()
+        past = self.memory.jittered, self.t_c, self.memory.sets.mask()
         clusters = losses.cluster_memory_contrast(r1, rbar2, *past)
         clusters = clusters + losses.cluster_memory_contrast(r2, rbar1, *past)
-        queue = self.keys.rows, self.t, self.keys.mask()
+        queue = self.memory.keys.rows, self.t, self.memory.keys.mask()
         terms = {
             "instance": losses.info_nce(e, ebar.roll(b, 0), *queue),
             "assignment": losses.categorical_kl(log_pi, prior),
@@ -141,7 +139,6 @@ class TwinContrastObjective(Objective):
 
     def _assign(self, u: Tensor, mu: Tensor, g: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return log-posteriors, shifted instances, and the cluster vectors of each view."""
-        mu = losses.unit_vectors(mu)
         log_pi = functional.log_softmax(losses.cosine_logits(u, mu, self.kappa), dim=1)
         c = functional.softmax((log_pi + g) / self.lambda_, dim=1)
         r = [losses.cluster_vectors(*view) for view in zip(c.chunk(2), u.chunk(2), strict=True)]
@@ -151,15 +148,13 @@ class TwinContrastObjective(Objective):
         """Move the key branch, fill the queues, and draw the noise of the next step."""
         update_ema(self.key, nn.Sequential(self.backbone, self.head), self.key_momentum)
         update_ema(self.key_prototypes, self.prototypes, self.key_momentum)
-        self.keys.push(self.fresh[0])
-        if self.n_sets:
-            self.sets.push(self.fresh[1])
-        self._draw()
+        self.memory.push(*self.fresh)
+        self.memory.draw(self.generator)
 
     def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unit-length embedding and its cosines to the prototypes."""
         u = losses.unit_vectors(self.head(self.backbone(x)))
-        return u, losses.cosine_logits(u, self.prototypes[0], self.kappa)
+        return u, losses.cosine_logits(u, self.prototypes.rows, self.kappa)
 
     def release(self) -> None:
         """Forget queues and noise."""
@@ -215,6 +210,9 @@ class TwinContrastClustering(DeepClusterer):
         Last temperature lambda of the samples of it; the lower, the closer they are to one cluster.
     first_gumbel_temperature : float, default=1.0
         First lambda; it falls geometrically, so that clusters settle late.
+    placement : float, default=0.65
+        Share of the epochs after which prototypes move, once, to the centres of a spherical k-means
+        of all embeddings, each to the nearest; 0 or 1 for never.
     cluster_weight : float, default=1.0
         Weight alpha of the contrast between clusters, which keeps clusters from running empty.
     prior : {"key", "uniform"}, default="key"
@@ -298,6 +296,7 @@ class TwinContrastClustering(DeepClusterer):
         "assignment_temperature": [POSITIVE],
         "gumbel_temperature": [POSITIVE],
         "first_gumbel_temperature": [POSITIVE],
+        "placement": [SHARE],
         "cluster_weight": [NOT_NEGATIVE],
         "prior": [StrOptions({"key", "uniform"})],
         "momentum": [StrOptions({"auto"}), SHARE],
@@ -326,6 +325,7 @@ class TwinContrastClustering(DeepClusterer):
         assignment_temperature: float = 0.1,
         gumbel_temperature: float = 0.3,
         first_gumbel_temperature: float = 1.0,
+        placement: float = 0.65,
         cluster_weight: float = 1.0,
         prior: str = "key",
         momentum: float | str = "auto",

@@ -21,6 +21,7 @@ _PARAMETERS = {
     "assignment_temperature": 0.1,
     "gumbel_temperature": 0.3,
     "first_gumbel_temperature": 0.3,
+    "placement": 1.0,
     "cluster_weight": 1.0,
     "prior": "key",
     "momentum": 0.999,

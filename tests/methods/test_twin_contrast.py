@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -14,7 +15,6 @@ from skdeepcluster.losses import (
     categorical_kl,
     cluster_memory_contrast,
     cluster_vectors,
-    gumbel_softmax,
     info_nce,
     shift_by_prototypes,
 )
@@ -23,13 +23,13 @@ from skdeepcluster.losses import (
 @pytest.mark.parametrize(("k", "dim"), [(2, 8), (5, 8), (8, 8), (1, 4), (9, 4)])
 def test_prototypes_start_as_a_simplex(build, k, dim):
     objective = build(TwinContrastClustering, n_clusters=k, embedding_dim=dim).objective
-    prototypes = objective.prototypes[0].detach()
+    prototypes = objective.prototypes.rows.detach()
     cosines = prototypes @ prototypes.T
     torch.testing.assert_close(cosines.diagonal(), torch.ones(k))
     if 1 < k <= dim:
         expected = torch.full((k, k), -1 / (k - 1)).fill_diagonal_(1)
         torch.testing.assert_close(cosines, expected, atol=1e-5, rtol=0)
-    assert torch.equal(prototypes, objective.key_prototypes[0])
+    assert torch.equal(prototypes, objective.key_prototypes.rows)
 
 
 def test_only_the_trained_branch_gets_gradients(build, backward, has_gradient):
@@ -44,7 +44,7 @@ def test_only_the_trained_branch_gets_gradients(build, backward, has_gradient):
         assert not any(has_gradient(part))
         assert not any(p.requires_grad for p in part.parameters())
     trained = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
-    assert id(objective.prototypes[0]) in trained
+    assert id(objective.prototypes.rows) in trained
     assert not any(id(p) in trained for p in objective.key.parameters())
 
 
@@ -60,8 +60,8 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
     result = objective.step((u, key), torch.arange(15))
     branches = []
     for rows, mu, noise in (
-        (u, objective.prototypes[0], objective.gumbel[0]),
-        (key, objective.key_prototypes[0], objective.gumbel[1]),
+        (u, objective.prototypes.rows, objective.memory.gumbel[0]),
+        (key, objective.key_prototypes.rows, objective.memory.gumbel[1]),
     ):
         rows, mu = functional.normalize(rows), functional.normalize(mu)
         log_pi = functional.log_softmax(rows @ mu.T / 0.1, dim=1)
@@ -73,9 +73,9 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
     for (log_pi, e, r), (log_prior, ebar, rbar) in zip(online, target[::-1], strict=True):
         if prior == "uniform":
             log_prior = torch.full_like(log_prior, -math.log(3))
-        keys, memory = objective.keys, objective.jittered
+        keys, memory = objective.memory.keys, objective.memory.jittered
         nce = info_nce(e, ebar, keys.rows, 0.2, keys.mask())
-        clusters = cluster_memory_contrast(r, rbar, memory, 0.2, objective.sets.mask())
+        clusters = cluster_memory_contrast(r, rbar, memory, 0.2, objective.memory.sets.mask())
         expected["instance"] += nce / 2
         expected["assignment"] += categorical_kl(log_pi, log_prior) / 2
         expected["cluster"] += 0.4 * clusters / 2
@@ -85,12 +85,45 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
 
 
 def test_the_temperature_of_the_samples_falls_geometrically(build):
-    objective = build(TwinContrastClustering, max_epochs=3, gumbel_temperature=0.25).objective
+    objective = build(
+        TwinContrastClustering, max_epochs=3, gumbel_temperature=0.25, placement=0
+    ).objective
     found = []
     for epoch in range(3):
         objective.start_epoch(epoch, None)
         found.append(float(objective.lambda_))
     assert found == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(("placement", "epochs"), [(0.0, []), (0.4, [4]), (0.65, [6]), (1.0, [])])
+def test_prototypes_are_placed_once(build, placement, epochs):
+    objective = build(TwinContrastClustering, placement=placement, max_epochs=10).objective
+    noise = torch.randn(9, 4, 128, generator=torch.Generator().manual_seed(0))
+    clusters = functional.normalize(torch.eye(4, 128)[[2, 0, 1, 1]] + 0.02 * noise, dim=-1)
+    placed = []
+    for epoch in range(10):
+        before = objective.prototypes.rows.detach().clone()
+        objective.start_epoch(epoch, lambda: clusters.flatten(end_dim=1))
+        if not torch.equal(objective.prototypes.rows, before):
+            placed.append(epoch)
+            means = functional.normalize(clusters.mean(dim=0))
+            means = torch.stack([means[0], means[1], functional.normalize(means[2:].sum(0), dim=0)])
+            cosines = objective.prototypes().detach() @ means.T
+            torch.testing.assert_close(cosines.amax(dim=0), torch.ones(3), atol=1e-4, rtol=0)
+            order = cosines.argmax(dim=1)
+            kept = [(before * means[list(p)]).sum() for p in itertools.permutations(range(3))]
+            torch.testing.assert_close((before * means[order]).sum(), max(kept))
+            assert torch.equal(objective.key_prototypes.rows, objective.prototypes.rows)
+    assert placed == epochs
+
+
+def test_a_prototype_without_a_cluster_of_its_own_stays(build):
+    objective = build(TwinContrastClustering, placement=0.5).objective
+    before = objective.prototypes.rows.detach().clone()
+    objective.start_epoch(2, lambda: functional.normalize(torch.ones(20, 128)))
+    moved = (objective.prototypes.rows - before).abs().amax(dim=1) > 1e-4
+    assert int(moved.sum()) == 1
+    torch.testing.assert_close(objective.prototypes()[moved], torch.full((1, 128), 128**-0.5))
 
 
 def halves():
@@ -101,27 +134,16 @@ def test_noise_follows_the_seed_and_is_new_in_every_step(build):
     first, second, other = (
         build(TwinContrastClustering, random_state=seed).objective for seed in (0, 0, 1)
     )
-    assert first.gumbel.shape == (2, 30, 3)
-    assert torch.equal(first.gumbel, second.gumbel)
-    assert not torch.equal(first.gumbel, other.gumbel)
+    assert first.memory.gumbel.shape == (2, 30, 3)
+    assert torch.equal(first.memory.gumbel, second.memory.gumbel)
+    assert not torch.equal(first.memory.gumbel, other.memory.gumbel)
     for objective in (first, second):
         objective.fresh = torch.eye(15, 128), functional.normalize(torch.ones(2, 3, 128), dim=-1)
-    before = first.gumbel.clone()
+    before = first.memory.gumbel.clone()
     first.after_step(1), second.after_step(1)
-    assert torch.equal(first.gumbel, second.gumbel)
-    assert torch.equal(first.jittered, second.jittered)
-    assert not torch.equal(first.gumbel, before)
-
-
-def test_samples_of_the_assignment_are_relaxed_one_hot_vectors(build):
-    objective = build(TwinContrastClustering).objective
-    generator = torch.Generator().manual_seed(0)
-    objective.generator = torch.Generator().manual_seed(0)
-    objective._draw()
-    log_pi = functional.log_softmax(torch.randn(60, 3), dim=1)
-    expected = gumbel_softmax(log_pi, 0.3, generator)
-    noise = objective.gumbel.flatten(end_dim=1)
-    torch.testing.assert_close(((log_pi + noise) / 0.3).softmax(dim=1), expected)
+    assert torch.equal(first.memory.gumbel, second.memory.gumbel)
+    assert torch.equal(first.memory.jittered, second.memory.jittered)
+    assert not torch.equal(first.memory.gumbel, before)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +153,7 @@ def test_samples_of_the_assignment_are_relaxed_one_hot_vectors(build):
 def test_the_automatic_length_of_the_queue(build, schedule, n, batch_size, length):
     objective = build(TwinContrastClustering).objective
     objective.begin(schedule(n, batch_size), torch.Generator())
-    assert objective.keys.rows.shape == (length, 128)
+    assert objective.memory.keys.rows.shape == (length, 128)
 
 
 @pytest.mark.parametrize(
@@ -144,11 +166,11 @@ def test_the_momentum_of_the_key_branch(build, schedule, momentum, n_steps, expe
     assert objective.key_momentum == pytest.approx(expected)
     objective.fresh = torch.eye(15, 128), torch.zeros(2, 3, 128)
     with torch.no_grad():
-        objective.prototypes[0].add_(1.0)
-    before = objective.key_prototypes[0].clone()
+        objective.prototypes.rows.add_(1.0)
+    before = objective.key_prototypes.rows.clone()
     objective.after_step(3)
-    moved = before + (1 - expected) * (objective.prototypes[0].detach() - before)
-    torch.testing.assert_close(objective.key_prototypes[0].detach(), moved)
+    moved = before + (1 - expected) * (objective.prototypes.rows.detach() - before)
+    torch.testing.assert_close(objective.key_prototypes.rows.detach(), moved)
 
 
 @pytest.mark.parametrize(("length", "n_sets"), [(40, 5), (7, 1), (200, 20)])
@@ -160,13 +182,13 @@ def test_memories_wrap_around(build, step, length, n_sets):
         keys.append(objective.fresh[0].clone())
         sets.append(objective.fresh[1].clone())
         objective.after_step(number + 1)
-    for queue, pushed in ((objective.keys, keys), (objective.sets, sets)):
+    for queue, pushed in ((objective.memory.keys, keys), (objective.memory.sets, sets)):
         pushed, size = torch.cat(pushed), len(queue.rows)
         valid = min(size, len(pushed))
         order = (queue.pointer - valid + torch.arange(valid)) % size
         assert int(queue.mask().sum()) == valid
         torch.testing.assert_close(queue.rows[order], pushed[-valid:])
-    assert objective.sets.rows.shape == (n_sets, 3, 128)
+    assert objective.memory.sets.rows.shape == (n_sets, 3, 128)
 
 
 def test_no_memory_of_clusters(build, step):
@@ -174,7 +196,7 @@ def test_no_memory_of_clusters(build, step):
     for number in range(2):
         step(trainer)
         trainer.objective.after_step(number)
-    assert not trainer.objective.sets.mask().any()
+    assert not trainer.objective.memory.sets.mask().any()
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.05])
@@ -183,7 +205,7 @@ def test_the_memory_is_jittered(build, step, jitter):
     step(trainer)
     objective = trainer.objective
     objective.after_step(1)
-    cosines = (objective.jittered * objective.sets.rows).sum(dim=-1)[:2]
+    cosines = (objective.memory.jittered * objective.memory.sets.rows).sum(dim=-1)[:2]
     expected = 1 / math.sqrt(1 + 128 * jitter**2)
     torch.testing.assert_close(cosines, torch.full((2, 3), expected), atol=0.05, rtol=0)
 
@@ -192,14 +214,19 @@ def test_nothing_of_the_samples_stays(digits):
     model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
     objective = model._model.objective
     assert objective.fresh == ()
-    for buffer in (objective.keys.rows, objective.sets.rows, objective.jittered, objective.gumbel):
+    for buffer in (
+        objective.memory.keys.rows,
+        objective.memory.sets.rows,
+        objective.memory.jittered,
+        objective.memory.gumbel,
+    ):
         assert not buffer.any()
         assert len(buffer.flatten()) <= 3 * 128
 
 
 def test_predictions_compare_embeddings_with_prototypes(digits):
     model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
-    prototypes = functional.normalize(model._model.objective.prototypes[0].detach())
+    prototypes = functional.normalize(model._model.objective.prototypes.rows.detach())
     logits = torch.from_numpy(model.transform(digits)) @ prototypes.T / 0.1
     expected = logits[:, torch.from_numpy(model._model.used)].softmax(dim=1)
     np.testing.assert_allclose(model.predict_proba(digits), expected.numpy(), atol=1e-5)

@@ -189,7 +189,7 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         """Return a copy whose numbers are Python's: they neither wrap round nor surprise torch."""
         plain = copy.copy(self)
         for name, value in self.get_params(deep=False).items():
-            setattr(plain, name, plain_number(value))
+            setattr(plain, name, value if name == "random_state" else plain_number(value))
         return plain
 
     def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:

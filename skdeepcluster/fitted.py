@@ -72,23 +72,25 @@ class FittedModel:
         Raises
         ------
         ValueError
-            If a sample is so far from those of the training that `dtype` cannot hold its features.
+            If a sample is so far from those of the training that `dtype` cannot hold its features,
+            or if the networks make nothing but zeros of it.
         """
         start, used = 0, None
         for embedding, logits in infer_samples(self.objective, samples, self.scaling, self.dtype):
             if used is None:
                 used = torch.from_numpy(self.used).to(logits.device)
             probabilities = functional.softmax(logits[:, used], dim=1)
-            self._refuse_lost(torch.cat([embedding, probabilities], dim=1), start)
+            self._refuse_lost(embedding, probabilities, start)
             yield embedding, probabilities
             start += len(embedding)
 
-    def _refuse_lost(self, results: Tensor, start: int) -> None:
-        lost = ~results.isfinite().all(dim=1)
+    def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
+        lengths = embedding.square().sum(dim=1)  # 1, or 0 where the networks give zeros
+        lost = ~((lengths > 0.5) & probabilities.isfinite().all(dim=1))
         if lost.any():
             raise ValueError(
                 f"Input X is too far from the training samples for {self.dtype or torch.float32}: "
-                f"sample {start + int(lost.nonzero()[0])} has no finite embedding. "
+                f"sample {start + int(lost.nonzero()[0])} has no finite embedding of unit length. "
                 "precision='float32' reaches farthest."
             )
 
@@ -140,7 +142,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
     Raises
     ------
     TrainingDiverged
-        If the embedding is not finite.
+        If an embedding is zero or not finite.
     """
     settings = trainer.settings
     objective.finish(trainer.embed_all)
@@ -157,9 +159,9 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
         labels, sums = _assign(model, samples)
     except ValueError as error:
         raise TrainingDiverged(
-            f"The embedding is not finite after epoch {len(trainer.history)}. Try a lower lr (now "
-            f"{settings.lr:g}), more warmup_epochs, or precision='float32', and look for extreme "
-            "values in X."
+            f"The embedding is zero or not finite after epoch {len(trainer.history)}. Try a lower "
+            f"lr (now {settings.lr:g}), more warmup_epochs, or precision='float32', and look for "
+            "extreme values in X."
         ) from error
     model.used, labels = compact_labels(labels, settings.n_clusters)
     lengths = np.linalg.norm(sums[model.used], axis=1, keepdims=True)

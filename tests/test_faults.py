@@ -248,6 +248,17 @@ def test_a_loss_that_diverges_in_the_last_step_is_found(digits):
         make(**settings, lr=1e30, precision="float32").fit(digits)
 
 
+def test_an_embedding_of_zeros_is_a_diverged_one():
+    X = np.random.default_rng(0).normal(size=(12, 4))
+
+    def dying(shape):  # no output of its ReLU is left after a step so large
+        return nn.Sequential(nn.Linear(*shape, 4), nn.ReLU())
+
+    settings = {"backbone": dying, "max_epochs": 1, "embedding_dim": 3, "n_clusters": 2}
+    with pytest.raises(TrainingDiverged, match="embedding is zero or not finite after epoch 1"):
+        make(**settings, lr=1e10).fit(X)
+
+
 def test_a_failed_fit_keeps_what_is_known_of_the_input(digits, monkeypatch):
     frames = [pd.DataFrame(digits[:, 2, :k], columns=list("abcdefgh"[-k:])) for k in (6, 5)]
     for X, other in ((digits, digits[:, :6, :6]), frames):

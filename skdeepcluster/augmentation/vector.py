@@ -15,7 +15,7 @@ __all__ = ["VectorAugmentation"]
 
 
 class VectorAugmentation(BaseEstimator):
-    """Mix, corrupt and jitter the rows of a batch of standardised vectors.
+    """Mix, corrupt and jitter the rows of a batch of scaled vectors.
 
     Every row meets a random row of the same batch, its partner (itself once in B times): it moves
     a random part of the way towards it (`mix`), and random features are replaced by the partner's
@@ -25,7 +25,7 @@ class VectorAugmentation(BaseEstimator):
     Parameters
     ----------
     noise : float, default=0.1
-        Standard deviation of the noise, in units of each feature's spread.
+        Standard deviation of the noise, in units of the features' root-mean-square spread.
     mask_probability : float, default=0.1
         Probability that a feature is replaced by the partner's value.
     mix : float, default=0.1
@@ -74,7 +74,7 @@ class VectorAugmentation(BaseEstimator):
         Parameters
         ----------
         rows : float Tensor of shape (B, d)
-            Standardised vectors; not written to.
+            Centred vectors whose spread is 1 on average; not written to.
         generator : torch.Generator or None, default=None
             Source of randomness, on the device of `rows`.
 

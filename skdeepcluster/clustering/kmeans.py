@@ -62,7 +62,7 @@ def kmeans(
 
     Memory beyond ``x``: one centred (or normalised) float32 copy of it, about six numbers for each
     sample, and ``chunk_size * (K + 4 d)`` values; while starting, a copy of at most
-    max(16384, 32 K) samples and 2 + log K distances for each of them.
+    max(16384, 64 K) samples and 2 + log K distances for each of them.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["plus_plus_centers"]
 
-_ROWS_PER_CLUSTER = 32
+_ROWS_PER_CLUSTER = 64
 _FEWEST_ROWS = 2**14
 
 
@@ -19,7 +19,7 @@ def plus_plus_centers(x: Tensor, n_clusters: int, generator: torch.Generator | N
 
     Each centre is the best of 2 + log K candidates, drawn with a probability proportional to the
     squared distance to the nearest centre so far. To bound the cost, the centres are sought among
-    at most max(16384, 32 K) samples, drawn at random without replacement.
+    at most max(16384, 64 K) samples, drawn at random without replacement.
 
     Parameters
     ----------

@@ -23,15 +23,16 @@ class Scaling:
     Affine maps learnt from the training samples.
 
     Images are brought to [0, 1] by the smallest and largest value of all training images, then
-    standardised by each channel's mean and spread. Vectors are standardised feature by feature and
-    need no second map. Every dtype that holds the same numbers gives bit-equal results.
+    standardised by each channel's mean and spread. Vectors are centred and divided by one number,
+    the root mean square of the features' spreads, so that the ratios of distances stay; they need
+    no second map. Every dtype that holds the same numbers gives bit-equal results.
 
     Parameters
     ----------
     offset : ndarray of shape (1,) or (d,), dtype float64
         Subtracted first, exactly: smallest value of all images, or of each feature.
-    factor : ndarray of shape (1,) or (d,), dtype float32
-        Multiplied second: one over the range of the images, or over a feature's spread.
+    factor : ndarray of shape (1,), dtype float32
+        Multiplied second: one over the range of the images, or over the spread of the vectors.
     shift : ndarray of shape (1,) or (d,), dtype float32
         Subtracted third: zero for images, a feature's scaled mean for vectors.
     mean, spread : ndarray of shape (C,) or (1,), dtype float32
@@ -65,7 +66,7 @@ class Scaling:
             factor = _inverse(high.max(keepdims=True) - offset)
             mean, spread = (mean - offset) * factor, spread * factor
             return cls(offset, _f32(factor), _f32([0.0]), _f32(mean), _f32(_nonzero(spread)))
-        factor = _inverse(spread)
+        factor = _inverse(np.sqrt(np.mean(spread**2, keepdims=True)))
         shift = (mean - low) * factor
         return cls(low, _f32(factor), _f32(shift), _f32([0.0]), _f32([1.0]))
 
@@ -116,7 +117,7 @@ class DeviceScaling:
 
     Parameters
     ----------
-    offset, factor, shift : Tensor of shape (1,) or (d,)
+    offset, factor, shift : Tensor of shape (1,) or, for vectors, (d,), (1,) and (d,)
         As in `Scaling`.
     gain, bias : Tensor of shape (C,) or (1,)
         Standardise the channels of images in the unit range.
@@ -140,7 +141,7 @@ class DeviceScaling:
         Returns
         -------
         Tensor of shape (b, *shape), dtype float32
-            Images in [0, 1] (new ones may leave it); vectors of unit spread.
+            Images in [0, 1] (new ones may leave it); vectors whose spread is 1 on average.
         """
         if batch.dtype == torch.uint8:
             batch = batch.float() - _per_channel(self.offset, batch)

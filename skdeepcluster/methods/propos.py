@@ -120,13 +120,14 @@ class ProPosObjective(Objective):
 
     def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
         """Return alignment and scattering, averaged over both orders of the views."""
-        (o1, o2), (g1, g2), (t1, t2) = (unit_vectors(rows).chunk(2) for rows in outputs)
+        online, prediction, target = outputs[0], outputs[1], unit_vectors(outputs[2])
+        (o1, o2), (t1, t2) = unit_vectors(online).chunk(2), target.chunk(2)
         scattering = self._scatter(o1, t2, index) + self._scatter(o2, t1, index)
         losses = {
-            "alignment": (positive_sampling(g1, t2) + positive_sampling(g2, t1)) / 2,
+            "alignment": positive_sampling(prediction, target.roll(len(t1), 0)),
             "scattering": self.clustering * self.scattering_weight * scattering / 2,
         }
-        self.fresh = torch.cat([t1, t2]), index.repeat(2)
+        self.fresh = target, index.repeat(2)
         return Step(losses, cosine_logits(t1, self.clusters.centers, self.temperature), t1)
 
     def _scatter(self, online: Tensor, target: Tensor, index: Tensor) -> Tensor:

@@ -91,7 +91,8 @@ def expected_tensors(
     units, channels = (1, shape[0]) if len(shape) == 3 else (shape[0], 1)
     beside = {
         "scaling.offset": torch.empty(units, dtype=torch.float64, device="meta"),
-        **{f"scaling.{n}": torch.empty(units, device="meta") for n in ("factor", "shift")},
+        "scaling.factor": torch.empty(1, device="meta"),
+        "scaling.shift": torch.empty(units, device="meta"),
         **{f"scaling.{n}": torch.empty(channels, device="meta") for n in ("mean", "spread")},
         "labels": torch.empty(samples, dtype=torch.int64, device="meta"),
         "used": torch.empty(clusters, dtype=torch.int64, device="meta"),

@@ -53,7 +53,7 @@ def test_many_samples_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     x = torch.randn(1000, 2, generator=generator())
     assert plus_plus_centers(x, 3, generator()).shape == (3, 2)
-    assert set(seen) == {3 * 32}
+    assert set(seen) == {3 * 64}
 
 
 def test_duplicates_only() -> None:

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from skdeepcluster import ContrastiveClustering
+from skdeepcluster import ContrastiveClustering, load
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
 from skdeepcluster.fitted import warn_if_doubtful
 
@@ -304,7 +304,7 @@ def test_an_augmentation_without_memory_says_so(quick, digits):
         quick(augmentation=greedy).fit(digits)
 
 
-def test_numbers_of_narrow_types_mean_what_they_say(quick, digits):
+def test_numbers_of_narrow_types_mean_what_they_say(quick, digits, tmp_path):
     narrow = {}
     for name, value in quick(batch_size=50).get_params(deep=False).items():
         if isinstance(value, float):
@@ -316,6 +316,9 @@ def test_numbers_of_narrow_types_mean_what_they_say(quick, digits):
     np.testing.assert_array_equal(found.transform(digits), expected.transform(digits))
     np.testing.assert_array_equal(found.labels_, expected.labels_)
     assert all(found.get_params()[name] is value for name, value in narrow.items())
+    found.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(digits), expected.transform(digits))
 
 
 def test_unfitted_use_is_refused(quick, digits):

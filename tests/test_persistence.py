@@ -601,6 +601,8 @@ FORGERIES = {
     "setting unknown": put(1, "settings", "forward"),
     "setting missing": leave_out("settings", "temperature"),
     "setting nested": put({"a": 1}, "settings", "temperature"),
+    "setting of another type": put("warm", "settings", "temperature"),
+    "setting that is nothing": put(None, "settings", "temperature"),
     "versions": put([], "versions"),
     "version numbers": put({"skdeepcluster": 1, "torch": 2}, "versions"),
     "tensor missing": lambda manifest, tensors: tensors.pop(WEIGHT),

@@ -59,7 +59,8 @@ def build_untrained(
                 trunk, _ = build_backbone(estimator.backbone, shape, generator)
             else:
                 trunk = copy.deepcopy(trunk).cpu()
-            objective: Objective = estimator._build_objective(trunk, n_features, generator)
+            plain = estimator._with_plain_numbers()
+            objective: Objective = plain._build_objective(trunk, n_features, generator)
             objective.eval().release()
     except (RuntimeError, TypeError, OverflowError) as error:
         name, reason = type(estimator).__name__, str(error).partition("\n")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,18 @@ def _restore_objective(
     objective = build_untrained(estimator, trunk, shape, sizes["trunk"])
     state = {n.removeprefix(OBJECTIVE): t for n, t in tensors.items() if n.startswith(OBJECTIVE)}
     objective.load_state_dict(state)
-    if manifest["settings"].keys() != plain_settings(objective).keys():
+    settings, own = manifest["settings"], plain_settings(objective)
+    if settings.keys() != own.keys() or not all(_alike(settings[n], own[n]) for n in own):
         raise ValueError("its settings are not those of its method")
-    for name, value in manifest["settings"].items():
+    for name, value in settings.items():
         setattr(objective, name, value)
     return objective
+
+
+def _alike(value: Any, own: Any) -> bool:
+    """Tell whether two settings are of one type; "auto" stands for a number."""
+    numbers = all(isinstance(setting, Real) or setting == "auto" for setting in (value, own))
+    return numbers or type(value) is type(own)
 
 
 def _own_trunk(backbone: Any, shape: tuple[int, ...]) -> nn.Module | None:

@@ -7,11 +7,14 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
 from skdeepcluster.constraints import SHARE, RealInterval
 
 __all__ = ["VectorAugmentation"]
+
+NOISE, MOST_NOISE = 0.07, 0.5
 
 
 class VectorAugmentation(BaseEstimator):
@@ -24,8 +27,10 @@ class VectorAugmentation(BaseEstimator):
 
     Parameters
     ----------
-    noise : float, default=0.1
+    noise : float or "auto", default="auto"
         Standard deviation of the noise, in units of the features' root-mean-square spread.
+        ``"auto"`` is 0.07 sqrt(d), at most 0.5: distances between clusters grow with the number d
+        of features, noise along the line between them does not.
     mask_probability : float, default=0.1
         Probability that a feature is replaced by the partner's value.
     mix : float, default=0.1
@@ -46,13 +51,13 @@ class VectorAugmentation(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "noise": [RealInterval(Real, 0, 1e4, closed="both")],
+        "noise": [StrOptions({"auto"}), RealInterval(Real, 0, 1e4, closed="both")],
         "mask_probability": [SHARE],
         "mix": [SHARE],
     }
 
     def __init__(
-        self, *, noise: float = 0.1, mask_probability: float = 0.1, mix: float = 0.1
+        self, *, noise: float | str = "auto", mask_probability: float = 0.1, mix: float = 0.1
     ) -> None:
         self.noise = noise
         self.mask_probability = mask_probability
@@ -85,9 +90,10 @@ class VectorAugmentation(BaseEstimator):
         """
         if self.mix > 0 or self.mask_probability > 0:
             rows = self._meet(rows, generator)
-        if self.noise > 0:
-            noise = rows.new_empty(rows.shape).normal_(0, float(self.noise), generator=generator)
-            rows = noise.add_(rows)
+        auto = min(MOST_NOISE, NOISE * rows.shape[1] ** 0.5)
+        noise = auto if self.noise == "auto" else float(self.noise)
+        if noise > 0:
+            rows = rows + rows.new_empty(rows.shape).normal_(0, noise, generator=generator)
         return rows
 
     def _meet(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -164,12 +164,11 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
             "extreme values in X."
         ) from error
     model.used, labels = compact_labels(labels, settings.n_clusters)
-    lengths = np.linalg.norm(sums[model.used], axis=1, keepdims=True)
     return {
         "_model": model,
         "labels_": labels,
         "n_clusters_": len(model.used),
-        "cluster_centers_": (sums[model.used] / np.maximum(lengths, 1e-12)).astype(np.float32),
+        "cluster_centers_": _directions(sums[model.used]),
         "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
     }
@@ -191,6 +190,13 @@ def _assign(model: FittedModel, samples: Samples) -> tuple[np.ndarray, np.ndarra
     labels = model.collect(samples, assign)
     assert sums is not None
     return labels, sums.numpy()
+
+
+def _directions(sums: np.ndarray) -> np.ndarray:
+    """Scale to unit length; where members cancel out, every direction is as near to them."""
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    axis = np.eye(1, sums.shape[1])
+    return np.where(lengths > 1e-12, sums / np.maximum(lengths, 1e-12), axis).astype(np.float32)
 
 
 def warn_if_doubtful(estimator: Any) -> None:
@@ -218,7 +224,7 @@ def warn_if_doubtful(estimator: Any) -> None:
 
 
 def _doubt(estimator: Any) -> str:
-    asked, found = estimator.n_clusters, estimator.n_clusters_
+    asked, found = int(estimator.n_clusters), estimator.n_clusters_
     entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
     churn = estimator.history_[-1]["changed_labels"]
     if found < asked:

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skdeepcluster import ContrastiveClustering, load
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
-from skdeepcluster.fitted import warn_if_doubtful
+from skdeepcluster.fitted import _directions, warn_if_doubtful
 
 HISTORY_KEYS = {
     "epoch",
@@ -177,8 +177,14 @@ def test_as_many_clusters_as_samples(quick, n):
     assert np.isfinite([entry["loss"] for entry in model.history_]).all()
 
 
-def test_one_cluster_takes_everything(quick, digits):
-    model = quick(n_clusters=1).fit(digits)
+def test_centers_have_unit_length_even_where_members_cancel_out():
+    sums = np.array([[3.0, 0, 4], [0, 0, 0], [1e-20, 0, 0]])
+    np.testing.assert_allclose(_directions(sums), [[0.6, 0, 0.8], [1, 0, 0], [1, 0, 0]])
+
+
+@pytest.mark.parametrize("one", [1, True, np.uint8(1)])
+def test_one_cluster_takes_everything(quick, digits, one):
+    model = quick(n_clusters=one).fit(digits)
     assert model.n_clusters_ == 1
     assert set(model.labels_) == {0}
     assert model.score(digits) == 0

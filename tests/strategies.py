@@ -162,7 +162,7 @@ SIMPLE = {
     "filled": np.ma.masked_array,
 }
 ODD_TENSORS = {
-    "bits": lambda tensor: torch.zeros(tensor.shape, dtype=torch.bits8),
+    "bits": lambda tensor: torch.empty(tensor.shape, dtype=torch.bits8),
     "meta": lambda tensor: tensor.to("meta"),
     "quantized": lambda tensor: quantized(tensor),
     "sparse_tensor": lambda tensor: tensor.double().to_sparse(),

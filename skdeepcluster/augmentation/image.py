@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from skdeepcluster.constraints import SHARE, RealInterval
+from skdeepcluster.constraints import SHARE, RealInterval, plain_number
 
 from .blur import gaussian_blur
 from .colour import color_jitter, grayscale
@@ -303,7 +303,7 @@ def _is_range(value: Any, least: float, greatest: float, closed: bool) -> bool:
     """Say whether a value is a pair of numbers in ascending order within the bounds."""
     if len(value) != 2 or not all(isinstance(v, Real) for v in value):
         return False
-    low, high = value
+    low, high = map(plain_number, value)
     return (least <= low if closed else least < low) and low <= high <= greatest
 
 

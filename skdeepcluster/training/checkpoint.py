@@ -189,7 +189,7 @@ def _lock(folder: Path) -> AbstractContextManager[Any]:
         raise ValueError(
             f"checkpoint_dir={str(folder)!r} must not be in use; another fit is training in it."
         ) from error
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError, ValueError) as error:
         raise ValueError(
             f"checkpoint_dir must be a folder that can be written to; got {str(folder)!r}: {error}."
         ) from error

@@ -191,6 +191,8 @@ def test_is_a_parameter_object_of_scikit_learn() -> None:
         ("zoom", (1e-320, 10**400), "0.001 <= low <= high <= 1000"),
         ("zoom", ("a", "b"), "0.001 <= low <= high <= 1000"),
         ("blur_sigma", (-0.1, 2.0), "0 <= low <= high <= 10000"),
+        ("blur_sigma", (10**400, np.float16(0.5)), "0 <= low <= high <= 10000"),
+        ("blur_sigma", (2**62, np.float16(0.5)), "0 <= low <= high <= 10000"),
         ("flip_probability", 1.5, "[0.0, 1.0]"),
         ("jitter_probability", "often", "[0.0, 1.0]"),
         ("rotation", -5.0, "[0.0, 180.0]"),

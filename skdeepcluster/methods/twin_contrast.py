@@ -210,7 +210,7 @@ class TwinContrastClustering(DeepClusterer):
         Last temperature lambda of the samples of it; the lower, the closer they are to one cluster.
     first_gumbel_temperature : float, default=1.0
         First lambda; it falls geometrically, so that clusters settle late.
-    placement : float, default=0.85
+    placement : float, default=0.65
         Share of the epochs after which prototypes move, once, to the centres of a spherical k-means
         of all embeddings, each to the nearest; 0 or 1 for never.
     cluster_weight : float, default=1.0
@@ -325,7 +325,7 @@ class TwinContrastClustering(DeepClusterer):
         assignment_temperature: float = 0.1,
         gumbel_temperature: float = 0.3,
         first_gumbel_temperature: float = 1.0,
-        placement: float = 0.85,
+        placement: float = 0.65,
         cluster_weight: float = 1.0,
         prior: str = "key",
         momentum: float | str = "auto",

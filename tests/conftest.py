@@ -54,6 +54,12 @@ def digits():
     return images
 
 
+@pytest.fixture
+def rows(digits):
+    """Return 60 vectors of 16 values, of which an epoch takes milliseconds."""
+    return digits.reshape(60, 64)[:, 20:36]
+
+
 @pytest.fixture(scope="session")
 def photos():
     """Return 24 random colour images of 10 x 12, uint8, channels last."""

@@ -25,12 +25,6 @@ from skdeepcluster.training.callbacks import EpochWatch
 TIMES = ("seconds", "images_per_second")
 
 
-@pytest.fixture
-def rows(digits):
-    """Return 60 vectors of 16 values, of which an epoch takes milliseconds."""
-    return digits.reshape(60, 64)[:, 20:36]
-
-
 def make(**parameters):
     settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
     return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})

@@ -273,7 +273,8 @@ class TwinContrastClustering(DeepClusterer):
     -----
     No code was published, and this was written without the full text. The idea is the paper's:
     assignments tie both contrasts, clusters are aggregates of members, the instance term is a
-    bound with sampled assignments. All else is reconstructed, in part after an early prototype.
+    bound with sampled assignments. `placement` and the fall of lambda are ours; all else is
+    reconstructed, in part after an early prototype.
 
     References
     ----------

@@ -23,12 +23,6 @@ def without_times(history):
     return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
 
 
-@pytest.fixture
-def rows(digits):
-    """Return 60 vectors of 16 values."""
-    return digits.reshape(60, 64)[:, 20:36]
-
-
 def make(**parameters):
     """Make an estimator of one method; on 16 values an epoch takes milliseconds."""
     settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}

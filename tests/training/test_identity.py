@@ -15,12 +15,6 @@ from skdeepcluster.data import read_samples
 from skdeepcluster.training.identity import training_identity
 
 
-@pytest.fixture
-def rows(digits):
-    """Return 60 vectors of 16 values."""
-    return digits.reshape(60, 64)[:, 20:36]
-
-
 def make(**parameters):
     return ContrastiveClustering(**{"random_state": 0, **parameters})
 

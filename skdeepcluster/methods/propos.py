@@ -69,6 +69,7 @@ class ProPosObjective(Objective):
     ) -> None:
         super().__init__(backbone)
         hidden, dim = method.hidden_dim, method.embedding_dim
+        hidden = min(2 * n_features, 512) if hidden == "auto" else hidden
         self.projector = mlp((n_features, hidden, dim), generator, batch_norm=True)
         self.predictor = mlp((dim, hidden, dim), generator, batch_norm=True, std=0.01)
         self.target = copy.deepcopy(nn.Sequential(backbone, self.projector))
@@ -89,9 +90,8 @@ class ProPosObjective(Objective):
     def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
         """Allocate pseudo-labels, noise and queue, and fit the momentum to the steps."""
         super().begin(schedule, generator)
-        self.n_steps, steps = schedule.n_steps, schedule.steps_per_epoch
-        auto = self.assign_interval == "auto"
-        self.interval = -(-5 // steps) if auto else self.assign_interval
+        self.n_steps, given = schedule.n_steps, self.assign_interval
+        self.interval = -(-5 // schedule.steps_per_epoch) if given == "auto" else given
         self.clusters.resize(schedule.n_samples)
         self.target.requires_grad_(False)
         centers, dim = self.clusters.centers, self.clusters.centers.shape[1]
@@ -208,8 +208,9 @@ class ProPos(DeepClusterer):
         Length of the embedding.
     temperature : float, default=0.5
         Temperature of prototype scattering, and of `predict_proba`.
-    hidden_dim : int, default=512
-        Width of the hidden layer of projector and predictor. The paper has 4096.
+    hidden_dim : int or "auto", default="auto"
+        Hidden width of projector and predictor. The paper has 4096; ``"auto"`` is twice the
+        width of the trunk's features, at most 512.
     noise : float, default=0.001
         Standard deviation :math:`\sigma` of positive sampling.
     scattering_weight : float, default=0.1
@@ -294,7 +295,7 @@ class ProPos(DeepClusterer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **DeepClusterer._parameter_constraints,
-        "hidden_dim": [whole_number(1)],
+        "hidden_dim": [StrOptions({"auto"}), whole_number(1)],
         "noise": [NOT_NEGATIVE],
         "scattering_weight": [NOT_NEGATIVE],
         "cluster_warmup_epochs": [whole_number(0)],
@@ -322,7 +323,7 @@ class ProPos(DeepClusterer):
         warmup_epochs: int = 10,
         embedding_dim: int = 256,
         temperature: float = 0.5,
-        hidden_dim: int = 512,
+        hidden_dim: int | str = "auto",
         noise: float = 0.001,
         scattering_weight: float = 0.1,
         cluster_warmup_epochs: int = 10,

@@ -137,6 +137,16 @@ def test_the_predictor_starts_small(build):
     assert not layers[-1].bias.any()
 
 
+@pytest.mark.parametrize(
+    ("n_features", "given", "expected"), [(2, "auto", 128), (64, "auto", 512), (2, 40, 40)]
+)
+def test_the_hidden_layers_are_twice_as_wide_as_the_trunk(build, n_features, given, expected):
+    rows = np.random.default_rng(0).normal(size=(60, n_features))
+    objective = build(ProPos, rows, hidden_dim=given).objective
+    assert objective.projector[0].out_features == expected
+    assert objective.predictor[0].out_features == expected
+
+
 @pytest.mark.parametrize(("momentum", "expected"), [(0.25, 0.25), (0.0, 0.0), ("auto", 0.375)])
 def test_the_target_moves_and_then_rests(build, momentum, expected):
     trainer = build(ProPos, momentum=momentum)

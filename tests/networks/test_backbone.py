@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from skdeepcluster.networks import build_backbone, choose_backbone, mlp
-from skdeepcluster.networks.resnet import _Conv3x3
+from skdeepcluster.networks.resnet import _Conv1x1, _Conv3x3
 
 
 def seeded(seed=0):
@@ -152,13 +152,14 @@ def test_a_module_that_does_not_fit_is_named(module):
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 1), (3, 2), (4, 4)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_convolutions_of_small_maps_are_convolutions(size, stride):
+@pytest.mark.parametrize("kind", [_Conv1x1, _Conv3x3])
+def test_convolutions_by_matrix_products_are_convolutions(kind, size, stride):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(5, 3, *size, generator=generator, dtype=torch.float64, requires_grad=True)
-    convolution = _Conv3x3(3, 4, stride).double()
+    convolution = kind(3, 4, stride).double()
     weight = convolution.weight
     found = convolution(x)
-    expected = functional.conv2d(x, weight, stride=stride, padding=1)
+    expected = functional.conv2d(x, weight, stride=stride, padding=convolution.padding)
     torch.testing.assert_close(found, expected)
     gradient = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
     for ours, theirs in zip(

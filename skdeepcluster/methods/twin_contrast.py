@@ -2,16 +2,16 @@ r"""
 Twin-contrast clustering (TCC): contrast of instances and of clusters, tied by the assignment.
 
 A trained branch has a trunk, a head and prototypes :math:`\mu_k` of unit length; a key branch is
-its moving average, gets no gradient, and is marked by bars. Of two views of each of B samples one
-goes through the former, :math:`u_i`, one through the latter, :math:`\bar u_i`, both of unit length.
-With Gumbel noise :math:`g_{ik}` and :math:`\hat a = a / \|a\|`,
+its moving average without gradient, marked by bars. Of two views of a sample one gives :math:`u_i`
+in the former, the other :math:`\bar u_i` in the latter, both of unit length. With B samples, Gumbel
+noise :math:`g_{ik}` and :math:`\hat a = a / \|a\|`,
 
 .. math::
 
     \pi_i = \mathrm{softmax}_k(\mu_k^\top u_i / \kappa), \quad
     c_i = \mathrm{softmax}_k((\log \pi_{ik} + g_{ik}) / \lambda), \quad
     r_k = \widehat{\textstyle\sum_i c_{ik} u_i}, \quad
-    e_i = \widehat{u_i + \textstyle\sum_k c_{ik} \mu_k}
+    e_i = \widehat{u_i + s \textstyle\sum_k c_{ik} \mu_k}
 
 are the posterior of the cluster, a sample of it, the vector of a cluster, and an instance shifted
 by its cluster. With queues of past :math:`\bar e` and of past sets of :math:`\bar r`, the latter
@@ -71,7 +71,7 @@ class TwinContrastObjective(Objective):
         self.key = copy.deepcopy(nn.Sequential(backbone, self.head)).requires_grad_(False)
         self.key_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)
         self.lambdas = method.first_gumbel_temperature, method.gumbel_temperature
-        self.placement = method.placement
+        self.placement, self.shift = method.placement, method.cluster_shift
         self.kappa, self.t = method.assignment_temperature, method.temperature
         self.t_c, self.cluster_weight = method.cluster_temperature, method.cluster_weight
         self.prior, self.momentum, self.jitter = method.prior, method.momentum, method.jitter
@@ -122,9 +122,8 @@ class TwinContrastObjective(Objective):
         g, gbar = self.memory.gumbel
         log_pi, e, (r1, r2) = self._assign(u, self.prototypes(), g)
         log_pibar, ebar, (rbar1, rbar2) = self._assign(ubar, self.key_prototypes(), gbar)
-        b, k = len(u) // 2, log_pi.shape[1]
-        uniform = torch.full_like(log_pi, -math.log(k))
-        prior = log_pibar.roll(b, 0) if self.prior == "key" else uniform
+        b, flat = len(u) // 2, -math.log(log_pi.shape[1])
+        prior = log_pibar.roll(b, 0) if self.prior == "key" else torch.full_like(log_pi, flat)
         past = self.memory.jittered, self.t_c, self.memory.sets.mask()
         clusters = losses.cluster_memory_contrast(r1, rbar2, *past)
         clusters = clusters + losses.cluster_memory_contrast(r2, rbar1, *past)
@@ -142,7 +141,7 @@ class TwinContrastObjective(Objective):
         log_pi = functional.log_softmax(losses.cosine_logits(u, mu, self.kappa), dim=1)
         c = functional.softmax((log_pi + g) / self.lambda_, dim=1)
         r = [losses.cluster_vectors(*view) for view in zip(c.chunk(2), u.chunk(2), strict=True)]
-        return log_pi, losses.shift_by_prototypes(u, c, mu), r
+        return log_pi, losses.shift_by_prototypes(u, self.shift * c, mu), r
 
     def after_step(self, step: int) -> None:
         """Move the key branch, fill the queues, and draw the noise of the next step."""
@@ -211,8 +210,9 @@ class TwinContrastClustering(DeepClusterer):
     first_gumbel_temperature : float, default=1.0
         First lambda; it falls geometrically, so that clusters settle late.
     placement : float, default=0.65
-        Share of the epochs after which prototypes move, once, to the centres of a spherical k-means
-        of all embeddings, each to the nearest; 0 or 1 for never.
+        Share of the epochs after which prototypes move, once, to k-means centres; 0, 1: never.
+    cluster_shift : float, default=0.5
+        Length s of an instance's shift to its cluster; more binds embeddings to clusters.
     cluster_weight : float, default=1.0
         Weight alpha of the contrast between clusters, which keeps clusters from running empty.
     prior : {"key", "uniform"}, default="key"
@@ -220,8 +220,7 @@ class TwinContrastClustering(DeepClusterer):
     momentum : float or "auto", default="auto"
         Momentum of the key branch. ``"auto"`` looks back over 2 % of the steps; at most 0.999.
     queue_length : int or "auto", default="auto"
-        Number of past instances. ``"auto"`` is a quarter of the samples, at least 4 batches, at
-        most 16384.
+        Past instances. ``"auto"``: a quarter of the samples, 4 batches at least, 16384 at most.
     cluster_queue_length : int, default=20
         Number of past sets of cluster vectors; each step adds two.
     jitter : float, default=0.1
@@ -271,10 +270,9 @@ class TwinContrastClustering(DeepClusterer):
 
     Notes
     -----
-    No code was published, and this was written without the full text. The idea is the paper's:
-    assignments tie both contrasts, clusters are aggregates of members, the instance term is a
-    bound with sampled assignments. `placement` and the fall of lambda are ours; all else is
-    reconstructed, in part after an early prototype.
+    No code was published, and this was written without the full text. The paper's are the ideas:
+    assignments tie both contrasts, clusters are aggregates, the instance term is a bound with
+    samples. `placement`, the fall of lambda and a shift below 1 are ours; the rest reconstructs.
 
     References
     ----------
@@ -298,6 +296,7 @@ class TwinContrastClustering(DeepClusterer):
         "gumbel_temperature": [POSITIVE],
         "first_gumbel_temperature": [POSITIVE],
         "placement": [SHARE],
+        "cluster_shift": [NOT_NEGATIVE],
         "cluster_weight": [NOT_NEGATIVE],
         "prior": [StrOptions({"key", "uniform"})],
         "momentum": [StrOptions({"auto"}), SHARE],
@@ -327,6 +326,7 @@ class TwinContrastClustering(DeepClusterer):
         gumbel_temperature: float = 0.3,
         first_gumbel_temperature: float = 1.0,
         placement: float = 0.65,
+        cluster_shift: float = 0.5,
         cluster_weight: float = 1.0,
         prior: str = "key",
         momentum: float | str = "auto",

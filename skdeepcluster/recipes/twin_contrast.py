@@ -22,6 +22,7 @@ _PARAMETERS = {
     "gumbel_temperature": 0.3,
     "first_gumbel_temperature": 0.3,
     "placement": 1.0,
+    "cluster_shift": 1.0,
     "cluster_weight": 1.0,
     "prior": "key",
     "momentum": 0.999,

@@ -66,7 +66,7 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
         rows, mu = functional.normalize(rows), functional.normalize(mu)
         log_pi = functional.log_softmax(rows @ mu.T / 0.1, dim=1)
         c = ((log_pi + noise) / 0.6).softmax(dim=1)
-        e = shift_by_prototypes(rows, c, mu)
+        e = shift_by_prototypes(rows, 0.5 * c, mu)
         branches.append([(log_pi[v], e[v], cluster_vectors(c[v], rows[v])) for v in halves()])
     online, target = branches
     expected = {"instance": 0.0, "assignment": 0.0, "cluster": 0.0}

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
+from skdeepcluster.clustering.silhouette import simplified_silhouette
 
 __all__ = ["KMeansResult", "kmeans"]
 
@@ -46,6 +47,7 @@ def kmeans(
     *,
     spherical: bool = False,
     n_init: int = 1,
+    criterion: str = "inertia",
     max_iter: int = 300,
     tol: float = 1e-4,
     init: Tensor | None = None,
@@ -74,6 +76,9 @@ def kmeans(
         Whether samples and centres are scaled to unit length, so that the cosine decides.
     n_init : int, default=1
         Number of starts.
+    criterion : {"inertia", "silhouette"}, default="inertia"
+        What makes a start the best: the least inertia, or the highest simplified silhouette, which
+        is computed on the CPU.
     max_iter : int, default=300
         Largest number of updates of the centres for each start.
     tol : float, default=1e-4
@@ -90,7 +95,7 @@ def kmeans(
     Returns
     -------
     KMeansResult
-        Centres, labels, inertia and number of iterations of the start with the least inertia.
+        Centres, labels, inertia and number of iterations of the best start.
 
     Raises
     ------
@@ -118,8 +123,16 @@ def kmeans(
         else:
             centers = plus_plus_centers(x, n_clusters, generator)
         results.append(_lloyd(x, centers, spherical, max_iter, tolerance, size))
-    best = min(results, key=lambda result: result.inertia)
+    best = max(results, key=lambda result: _merit(result, x, criterion))
     return best._replace(centers=best.centers + offset)
+
+
+def _merit(result: KMeansResult, x: Tensor, criterion: str) -> float:
+    """Return the higher the better."""
+    if criterion == "inertia":
+        return -result.inertia
+    arrays = (tensor.cpu().numpy() for tensor in (x, result.labels, result.centers))
+    return simplified_silhouette(*arrays)
 
 
 def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:

@@ -84,7 +84,11 @@ class PseudoLabels(nn.Module):
 
 
 def clusters_like(
-    previous: Tensor, embedding: Tensor, generator: torch.Generator | None, n_init: int = 10
+    previous: Tensor,
+    embedding: Tensor,
+    generator: torch.Generator | None,
+    n_init: int,
+    criterion: str = "inertia",
 ) -> tuple[Tensor, Tensor]:
     """
     Cluster samples by spherical k-means, with the numbers of the previous clusters they resemble.
@@ -97,8 +101,10 @@ def clusters_like(
         Unit-length embedding of the samples.
     generator : torch.Generator or None
         Source of the starts.
-    n_init : int, default=10
+    n_init : int
         Number of starts; those but the first by k-means++.
+    criterion : {"inertia", "silhouette"}, default="inertia"
+        What makes a start the best: the least inertia or the highest simplified silhouette.
 
     Returns
     -------
@@ -113,6 +119,7 @@ def clusters_like(
         len(previous),
         spherical=True,
         n_init=n_init,
+        criterion=criterion,
         init=previous if previous.any() else None,
         generator=generator,
     )

@@ -98,9 +98,9 @@ class TwinContrastObjective(Objective):
 
     @torch.no_grad()
     def _place(self, embedding: Tensor) -> None:
-        """Move each prototype to the nearest centre of k-means; of equal ones, one."""
+        """Move each prototype to the nearest centre of the best of 20 k-means; of equals, one."""
         own = self.prototypes()
-        centers, _ = clusters_like(own, embedding, self.generator)
+        centers, _ = clusters_like(own, embedding, self.generator, 20, "silhouette")
         for prototypes in (self.prototypes, self.key_prototypes):
             prototypes.rows.copy_(torch.where(centers.any(dim=1, keepdim=True), centers, own))
 

@@ -8,8 +8,9 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs
 from torch import Tensor
+from torch.nn import functional
 
-from skdeepcluster.clustering import KMeansResult, kmeans
+from skdeepcluster.clustering import KMeansResult, kmeans, simplified_silhouette
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -100,6 +101,21 @@ def test_more_starts_are_never_worse() -> None:
     x = torch.from_numpy(DATA["digits"]).float()[:400]
     inertias = [kmeans(x, 10, n_init=n, generator=generator()).inertia for n in (1, 3, 6)]
     assert inertias == sorted(inertias, reverse=True) and inertias[2] < inertias[0]
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+def test_the_best_start_by_silhouette(spherical: bool) -> None:
+    x, shared = draw(150, 4) + 2, generator()
+    starts = [kmeans(x, 9, spherical=spherical, generator=shared) for _ in range(12)]
+    rows = functional.normalize(x) if spherical else x
+    scores = [
+        simplified_silhouette(rows.numpy(), start.labels.numpy(), start.centers.numpy())
+        for start in starts
+    ]
+    settings = {"n_init": 12, "criterion": "silhouette", "spherical": spherical}
+    best = kmeans(x, 9, generator=generator(), **settings)
+    assert torch.equal(best.centers, starts[int(np.argmax(scores))].centers)
+    assert best.inertia > min(start.inertia for start in starts)
 
 
 def test_the_first_start_is_warm() -> None:

@@ -209,7 +209,7 @@ class TwinContrastClustering(DeepClusterer):
         Last temperature lambda of the samples of it; the lower, the closer they are to one cluster.
     first_gumbel_temperature : float, default=1.0
         First lambda; it falls geometrically, so that clusters settle late.
-    placement : float, default=0.65
+    placement : float, default=0.4
         Share of the epochs after which prototypes move, once, to k-means centres; 0, 1: never.
     cluster_shift : float, default=0.5
         Length s of an instance's shift to its cluster; more binds embeddings to clusters.
@@ -325,7 +325,7 @@ class TwinContrastClustering(DeepClusterer):
         assignment_temperature: float = 0.1,
         gumbel_temperature: float = 0.3,
         first_gumbel_temperature: float = 1.0,
-        placement: float = 0.65,
+        placement: float = 0.4,
         cluster_shift: float = 0.5,
         cluster_weight: float = 1.0,
         prior: str = "key",

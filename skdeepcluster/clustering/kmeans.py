@@ -123,16 +123,21 @@ def kmeans(
         else:
             centers = plus_plus_centers(x, n_clusters, generator)
         results.append(_lloyd(x, centers, spherical, max_iter, tolerance, size))
-    best = max(results, key=lambda result: _merit(result, x, criterion))
+    best = _best(results, x, criterion)
     return best._replace(centers=best.centers + offset)
 
 
-def _merit(result: KMeansResult, x: Tensor, criterion: str) -> float:
-    """Return the higher the better."""
+def _best(results: list[KMeansResult], x: Tensor, criterion: str) -> KMeansResult:
+    """Return the start of the least inertia or the highest silhouette, the first of equals."""
     if criterion == "inertia":
-        return -result.inertia
-    arrays = (tensor.cpu().numpy() for tensor in (x, result.labels, result.centers))
-    return simplified_silhouette(*arrays)
+        return min(results, key=lambda result: result.inertia)
+    samples = x.cpu().numpy()
+
+    def silhouette(result: KMeansResult) -> float:
+        labels, centers = result.labels.cpu().numpy(), result.centers.cpu().numpy()
+        return simplified_silhouette(samples, labels, centers)
+
+    return max(results, key=silhouette)
 
 
 def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:

@@ -270,9 +270,9 @@ class TwinContrastClustering(DeepClusterer):
 
     Notes
     -----
-    No code was published, and this was written without the full text. The paper's are the ideas:
-    assignments tie both contrasts, clusters are aggregates, the instance term is a bound with
-    samples. `placement`, the fall of lambda and a shift below 1 are ours; the rest reconstructs.
+    No code was published; this was written without the full text. From the paper: assignments tie
+    both contrasts, clusters are aggregates of members, the instance term is a bound with samples.
+    Ours: `placement`, the fall of lambda, a shift below 1. All else is reconstructed.
 
     References
     ----------

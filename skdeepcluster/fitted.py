@@ -145,7 +145,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples, objective: Objective) 
         If an embedding is zero or not finite.
     """
     settings = trainer.settings
-    objective.finish(trainer.embed_all)
+    objective.finish(trainer.look)
     objective.eval().release()
     model = FittedModel(
         objective=objective,

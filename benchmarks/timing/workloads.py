@@ -84,7 +84,7 @@ def train_epoch(trainer: Trainer) -> None:
 def open_steps(trainer: Trainer) -> Callable[[], None]:
     """Return a function that trains for one step."""
     record = EpochRecord(len(trainer.source), N_CLUSTERS, trainer.source.device, None)
-    trainer.objective.start_epoch(0, trainer.embed_all)
+    trainer.objective.start_epoch(0, trainer.look)
     trainer.objective.train()
     batches = iter(())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skdeepcluster.clustering.agreement import view_information, views_needed
 from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.clustering.matching import match_centers
@@ -19,4 +20,6 @@ __all__ = [
     "simplified_silhouette",
     "sinkhorn",
     "size_entropy",
+    "view_information",
+    "views_needed",
 ]

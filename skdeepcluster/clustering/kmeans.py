@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,6 @@ from torch.nn import functional
 
 from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
-from skdeepcluster.clustering.silhouette import simplified_silhouette
 
 __all__ = ["KMeansResult", "kmeans"]
 
@@ -47,7 +47,7 @@ def kmeans(
     *,
     spherical: bool = False,
     n_init: int = 1,
-    criterion: str = "inertia",
+    score: Callable[[Tensor], float] | None = None,
     max_iter: int = 300,
     tol: float = 1e-4,
     init: Tensor | None = None,
@@ -76,9 +76,9 @@ def kmeans(
         Whether samples and centres are scaled to unit length, so that the cosine decides.
     n_init : int, default=1
         Number of starts.
-    criterion : {"inertia", "silhouette"}, default="inertia"
-        What makes a start the best: the least inertia, or the highest simplified silhouette, which
-        is computed on the CPU.
+    score : callable, optional
+        Judges the centres, of shape (K, d), that a start has come to: the best has the highest
+        score. By default it has the least inertia.
     max_iter : int, default=300
         Largest number of updates of the centres for each start.
     tol : float, default=1e-4
@@ -115,29 +115,18 @@ def kmeans(
     x = functional.normalize(x) if spherical else x - offset
     size = chunk_size or _default_chunk(x, n_clusters)
     tolerance = _tolerance(x, n_clusters, tol)
-    results = []
-    for start in range(n_init):
-        if start == 0 and init is not None:
+    starts = []
+    for number in range(n_init):
+        if number == 0 and init is not None:
             centers = init.detach().to(x) - offset
             centers = functional.normalize(centers) if spherical else centers
         else:
             centers = plus_plus_centers(x, n_clusters, generator)
-        results.append(_lloyd(x, centers, spherical, max_iter, tolerance, size))
-    best = _best(results, x, criterion)
-    return best._replace(centers=best.centers + offset)
-
-
-def _best(results: list[KMeansResult], x: Tensor, criterion: str) -> KMeansResult:
-    """Return the start of the least inertia or the highest silhouette, the first of equals."""
-    if criterion == "inertia":
-        return min(results, key=lambda result: result.inertia)
-    samples = x.cpu().numpy()
-
-    def silhouette(result: KMeansResult) -> float:
-        labels, centers = result.labels.cpu().numpy(), result.centers.cpu().numpy()
-        return simplified_silhouette(samples, labels, centers)
-
-    return max(results, key=silhouette)
+        start = _lloyd(x, centers, spherical, max_iter, tolerance, size)
+        starts.append(start._replace(centers=start.centers + offset))
+    if score is None:
+        return min(starts, key=lambda start: start.inertia)
+    return max(starts, key=lambda start: score(start.centers))
 
 
 def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:

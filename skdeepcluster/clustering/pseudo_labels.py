@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
+from skdeepcluster.clustering.agreement import view_information
 from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.matching import match_centers
 
@@ -55,7 +58,12 @@ class PseudoLabels(nn.Module):
         """
         self.labels = self.labels.new_zeros(n_samples)
 
-    def update(self, embedding: Tensor, generator: torch.Generator | None) -> None:
+    def update(
+        self,
+        embedding: Tensor,
+        views: tuple[Tensor, Tensor] | None,
+        generator: torch.Generator | None,
+    ) -> None:
         """
         Cluster the training samples anew; clusters keep the number of the old one they resemble.
 
@@ -63,10 +71,12 @@ class PseudoLabels(nn.Module):
         ----------
         embedding : Tensor of shape (n, n_features)
             Unit-length embedding of the training samples.
+        views : tuple of two Tensors of shape (m, n_features), or None
+            Unit-length embeddings of two views of some of them, by which starts are judged.
         generator : torch.Generator or None
             Source of the starts of k-means.
         """
-        centers, labels = clusters_like(self.centers, embedding, generator, self.n_init)
+        centers, labels = clusters_like(self.centers, embedding, views, generator, self.n_init)
         self.centers.copy_(centers)
         self.labels.copy_(labels)
 
@@ -86,9 +96,9 @@ class PseudoLabels(nn.Module):
 def clusters_like(
     previous: Tensor,
     embedding: Tensor,
+    views: tuple[Tensor, Tensor] | None,
     generator: torch.Generator | None,
     n_init: int,
-    criterion: str = "inertia",
 ) -> tuple[Tensor, Tensor]:
     """
     Cluster samples by spherical k-means, with the numbers of the previous clusters they resemble.
@@ -99,12 +109,13 @@ def clusters_like(
         Unit-length centres from which the first start of k-means sets out, or zeros.
     embedding : Tensor of shape (n, d)
         Unit-length embedding of the samples.
+    views : tuple of two Tensors of shape (m, d), or None
+        Unit-length embeddings of two views of some of the samples: the best start is that by
+        whose clusters they tell most about each other. None makes it that of the least inertia.
     generator : torch.Generator or None
         Source of the starts.
     n_init : int
         Number of starts; those but the first by k-means++.
-    criterion : {"inertia", "silhouette"}, default="inertia"
-        What makes a start the best: the least inertia or the highest simplified silhouette.
 
     Returns
     -------
@@ -119,7 +130,7 @@ def clusters_like(
         len(previous),
         spherical=True,
         n_init=n_init,
-        criterion=criterion,
+        score=None if views is None else partial(view_information, views),
         init=previous if previous.any() else None,
         generator=generator,
     )

@@ -38,12 +38,12 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering import PseudoLabels
+from skdeepcluster.clustering import PseudoLabels, views_needed
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.losses import positive_sampling, prototype_scattering, unit_vectors
 from skdeepcluster.losses.similarity import cosine_logits
 from skdeepcluster.networks import SampleQueue, cosine_momentum, ema_momentum, mlp, update_ema
-from skdeepcluster.training import Objective, Schedule, Step
+from skdeepcluster.training import Look, Objective, Schedule, Step
 
 __all__ = ["ProPos"]
 
@@ -99,16 +99,17 @@ class ProPosObjective(Objective):
         if self.queue_length:
             self.queue = SampleQueue(self.queue_length, dim).to(centers.device)
 
-    def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> Tensor | None:
+    def start_epoch(self, epoch: int, look: Look) -> Tensor | None:
         """Make the E-step where it is due."""
         self.clustering = float(epoch >= self.cluster_warmup_epochs)
         if epoch % self.interval == 0:
-            self.clusters.update(embed_all(), self.generator)
+            self.finish(look)
         return self.clusters.balancing_weights() if self.balanced_sampling else None
 
-    def finish(self, embed_all: Callable[[], Tensor]) -> None:
-        """Make the last E-step."""
-        self.clusters.update(embed_all(), self.generator)
+    def finish(self, look: Look) -> None:
+        """Make an E-step, the last of them after training."""
+        views = look.embed_views(views_needed(len(self.clusters.centers)))
+        self.clusters.update(look.embed_all(), views, self.generator)
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         """Return online projections, their predictions, and target projections of both views."""
@@ -220,7 +221,8 @@ class ProPos(DeepClusterer):
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as make 5 steps.
     n_init : int, default=2
-        Starts of k-means, the first from the last centres if any. The paper has 10 afresh.
+        Starts of k-means, the first from the last centres if any; two views of samples tell which
+        is best. The paper has 10 afresh, and the least inertia.
     balanced_sampling : bool, default=False
         Whether samples are drawn with replacement, all clusters equally often.
     momentum : float or "auto", default="auto"

@@ -47,10 +47,10 @@ from torch.nn import functional
 
 from skdeepcluster import losses
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering import clusters_like
+from skdeepcluster.clustering import clusters_like, views_needed
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.networks import Prototypes, TwinMemory, ema_momentum, mlp, update_ema
-from skdeepcluster.training import Objective, Schedule, Step
+from skdeepcluster.training import Look, Objective, Schedule, Step
 
 __all__ = ["TwinContrastClustering"]
 
@@ -89,18 +89,19 @@ class TwinContrastObjective(Objective):
         self.n_epochs = schedule.max_epochs
         self.memory.draw(generator)
 
-    def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> None:
+    def start_epoch(self, epoch: int, look: Look) -> None:
         """Set the temperature of the samples, on its geometric way; place the prototypes once."""
         first, last = self.lambdas
         self.lambda_.fill_(first * (last / first) ** (epoch / max(self.n_epochs - 1, 1)))
         if 0 < epoch == round(self.placement * self.n_epochs):
-            self._place(embed_all())
+            self._place(look)
 
     @torch.no_grad()
-    def _place(self, embedding: Tensor) -> None:
+    def _place(self, look: Look) -> None:
         """Move each prototype to the nearest centre of the best of 20 k-means; of equals, one."""
         own = self.prototypes()
-        centers, _ = clusters_like(own, embedding, self.generator, 20, "silhouette")
+        views = look.embed_views(views_needed(len(own)))
+        centers, _ = clusters_like(own, look.embed_all(), views, self.generator, 20)
         for prototypes in (self.prototypes, self.key_prototypes):
             prototypes.rows.copy_(torch.where(centers.any(dim=1, keepdim=True), centers, own))
 

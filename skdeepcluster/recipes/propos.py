@@ -48,7 +48,7 @@ _IMAGENET = {
 }
 _STARTS = (
     "n_init counts one start from the centres of the last E-step; the paper makes 10 afresh, and "
-    "in its code 10 on each GPU."
+    "in its code 10 on each GPU, and takes that of the least inertia, where here views judge."
 )
 _NOTES = (
     _STARTS,

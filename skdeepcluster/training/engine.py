@@ -12,19 +12,14 @@ from torch import Tensor
 
 from skdeepcluster.data.source import Source
 from skdeepcluster.training.device import autocast
-from skdeepcluster.training.inference import (
-    batch_size_of,
-    gather,
-    infer_batches,
-    is_out_of_memory,
-)
+from skdeepcluster.training.look import Look
 from skdeepcluster.training.objective import Objective, Schedule
 from skdeepcluster.training.record import EpochRecord
 from skdeepcluster.training.schedule import build_optimizer, learning_rate
+from skdeepcluster.training.seeds import Generators
+from skdeepcluster.training.views import Augmentation, two_views
 
 __all__ = ["Settings", "Trainer", "TrainingDiverged"]
-
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 class TrainingDiverged(ValueError):
@@ -64,44 +59,6 @@ class Settings:
     n_clusters: int
 
 
-@dataclass
-class Generators:
-    """
-    Local sources of randomness.
-
-    Parameters
-    ----------
-    order : torch.Generator
-        Order of the samples, on the CPU.
-    augmentation, noise : torch.Generator
-        Views, and the method's own noise, on the training device.
-    """
-
-    order: torch.Generator
-    augmentation: torch.Generator
-    noise: torch.Generator
-
-    @classmethod
-    def seeded(cls, seeds: list[int], device: torch.device) -> Generators:
-        """
-        Make the generators.
-
-        Parameters
-        ----------
-        seeds : list of int
-            Three seeds.
-        device : torch.device
-            The training device.
-
-        Returns
-        -------
-        Generators
-            The generators.
-        """
-        places = (torch.device("cpu"), device, device)
-        return cls(*(torch.Generator(p).manual_seed(s) for p, s in zip(places, seeds, strict=True)))
-
-
 class Trainer:
     """
     Train an objective on a source of samples.
@@ -136,6 +93,7 @@ class Trainer:
         self.augmentation = augmentation
         self.settings = settings
         self.generators = generators
+        self.look = Look(objective, source, augmentation, generators, settings.dtype)
         objective.begin(settings.schedule, generators.noise)
         self.optimizer = build_optimizer(
             objective, settings.optimizer, settings.lr, settings.weight_decay
@@ -181,7 +139,7 @@ class Trainer:
         self.objective.eval()
 
     def _train_epoch(self) -> dict[str, Any]:
-        weights = self.objective.start_epoch(self.epoch, self.embed_all)
+        weights = self.objective.start_epoch(self.epoch, self.look)
         self.objective.train()
         record = EpochRecord(
             len(self.source), self.settings.n_clusters, self.source.device, self.assigned
@@ -218,29 +176,8 @@ class Trainer:
         Tensor of shape (2 * b, *shape), dtype float32
             First views of all, then second views, standardised.
         """
-        doubled = torch.cat([batch, batch])
-        if self.augmentation is not None:
-            augmented = self._augmented(doubled)
-            if not isinstance(augmented, Tensor) or augmented.shape != doubled.shape:
-                raise ValueError(
-                    "augmentation must return a tensor of the shape of its batch, "
-                    f"{tuple(doubled.shape)}; got "
-                    f"{getattr(augmented, 'shape', type(augmented).__name__)}."
-                )
-            doubled = augmented.to(doubled)
-        return self.source.maps.standardise(doubled)
-
-    def _augmented(self, batch: Tensor) -> Any:
-        assert self.augmentation is not None
-        try:
-            return self.augmentation(batch, self.generators.augmentation)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            raise ValueError(
-                "augmentation must take a float32 batch and a torch.Generator; it failed on a "
-                f"batch of shape {tuple(batch.shape)} with {type(error).__name__}: {error}"
-            ) from error
+        views = two_views(batch, self.augmentation, self.generators.augmentation)
+        return self.source.maps.standardise(views)
 
     def _evaluate(self, views: Tensor, index: Tensor) -> Any:
         with autocast(views.device, self.settings.dtype):
@@ -301,25 +238,6 @@ class Trainer:
         self.history = list(state["history"])
         assigned = state["assigned"]
         self.assigned = None if assigned is None else assigned.to(self.source.device)
-
-    def embed_all(self) -> Tensor:
-        """
-        Embed all samples, not augmented.
-
-        Returns
-        -------
-        Tensor of shape (n, d), dtype float32
-            Unit-length embedding by the objective's `infer`, on the training device.
-        """
-        self.objective.eval()
-        batches = infer_batches(
-            self.objective,
-            self.source.in_order(batch_size_of(self.source.shape)),
-            self.source.maps,
-            self.settings.dtype,
-        )
-        parts = (embedding for embedding, _ in batches)
-        return gather(parts, len(self.source), self.source.device)
 
 
 def _diverged(entry: dict[str, Any], settings: Settings) -> str:

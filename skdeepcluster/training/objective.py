@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from skdeepcluster.training.look import Look
 
 __all__ = ["Objective", "Schedule", "Step"]
 
@@ -155,7 +157,7 @@ class Objective(nn.Module):
         """
         raise NotImplementedError
 
-    def start_epoch(self, epoch: int, embed_all: Callable[[], Tensor]) -> Tensor | None:
+    def start_epoch(self, epoch: int, look: Look) -> Tensor | None:
         """
         Look at all training samples before an epoch.
 
@@ -163,8 +165,8 @@ class Objective(nn.Module):
         ----------
         epoch : int
             Number of the epoch, from 0.
-        embed_all : callable
-            Returns the (n, d) embedding of all training samples by `infer`.
+        look : Look
+            Embeds training samples by `infer`.
 
         Returns
         -------
@@ -183,14 +185,14 @@ class Objective(nn.Module):
             Number of steps made so far in the whole training.
         """
 
-    def finish(self, embed_all: Callable[[], Tensor]) -> None:
+    def finish(self, look: Look) -> None:
         """
         Do what follows the last epoch, such as a last look at all training samples.
 
         Parameters
         ----------
-        embed_all : callable
-            Returns the (n, d) embedding of all training samples by `infer`.
+        look : Look
+            Embeds training samples by `infer`.
         """
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
-"""Seeds for local generators from scikit-learn's `random_state`."""
+"""Local generators, and seeds for them from scikit-learn's `random_state`."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-__all__ = ["draw_seeds"]
+import numpy as np
+import torch
+
+__all__ = ["Generators", "draw_seeds"]
 
 
 def draw_seeds(random_state: int | np.random.RandomState | None, n_seeds: int) -> list[int]:
@@ -28,3 +31,58 @@ def draw_seeds(random_state: int | np.random.RandomState | None, n_seeds: int) -
         return [int(seed) for seed in random_state.randint(2**31 - 1, size=n_seeds)]
     words = np.random.SeedSequence(random_state).generate_state(n_seeds)
     return [int(word) >> 1 for word in words]
+
+
+@dataclass
+class Generators:
+    """
+    Local sources of randomness.
+
+    Parameters
+    ----------
+    order : torch.Generator
+        Order of the samples, on the CPU.
+    augmentation, noise : torch.Generator
+        Views, and the method's own noise, on the training device.
+    """
+
+    order: torch.Generator
+    augmentation: torch.Generator
+    noise: torch.Generator
+
+    @classmethod
+    def seeded(cls, seeds: list[int], device: torch.device) -> Generators:
+        """
+        Make the generators.
+
+        Parameters
+        ----------
+        seeds : list of int
+            Three seeds.
+        device : torch.device
+            The training device.
+
+        Returns
+        -------
+        Generators
+            The generators.
+        """
+        places = (torch.device("cpu"), device, device)
+        return cls(*(torch.Generator(p).manual_seed(s) for p, s in zip(places, seeds, strict=True)))
+
+    def copy(self) -> Generators:
+        """
+        Copy the generators: the copies give what these would give, and leave them where they are.
+
+        Returns
+        -------
+        Generators
+            Generators on the same devices, in the same states.
+        """
+        return Generators(*(_copy(g) for g in (self.order, self.augmentation, self.noise)))
+
+
+def _copy(generator: torch.Generator) -> torch.Generator:
+    copy = torch.Generator(generator.device)
+    copy.set_state(generator.get_state())
+    return copy

@@ -22,7 +22,7 @@ def test_the_first_update_is_k_means() -> None:
     x, clusters = blobs(10), PseudoLabels(4, 6, n_init=3)
     assert not clusters.centers.any()
     clusters.resize(40)
-    clusters.update(x, torch.Generator().manual_seed(5))
+    clusters.update(x, None, torch.Generator().manual_seed(5))
     generator = torch.Generator().manual_seed(5)
     expected = kmeans(x, 4, spherical=True, n_init=3, generator=generator)
     rows = {tuple(row) for row in clusters.centers.tolist()}
@@ -30,14 +30,32 @@ def test_the_first_update_is_k_means() -> None:
     assert torch.equal(clusters.labels, (x @ clusters.centers.T).argmax(dim=1))
 
 
+def test_views_choose_among_starts() -> None:
+    x = blobs(10)
+    x[:10, 4] = x[20:30, 4] = 0.5  # the first and the third group are near each other,
+    groups = functional.normalize(x).split(10)
+    views = torch.cat([groups[0], groups[2]]), torch.cat([groups[1], groups[3]])  # but not alike
+    found = []
+    for judges in (None, views):
+        clusters = PseudoLabels(2, 6, n_init=12)
+        clusters.resize(40)
+        clusters.centers[0] = functional.normalize(torch.cat(groups[:2]).sum(dim=0), dim=0)
+        clusters.centers[1] = functional.normalize(torch.cat(groups[2:]).sum(dim=0), dim=0)
+        clusters.update(torch.cat(groups), judges, torch.Generator().manual_seed(0))
+        found.append([part.unique().tolist() for part in clusters.labels.split(10)])
+    near, alike = found
+    assert near[0] == near[2]
+    assert alike == [[0], [0], [1], [1]]
+
+
 @pytest.mark.parametrize("n_init", [1, 4])
 def test_clusters_keep_their_numbers(n_init: int) -> None:
     clusters, generator = PseudoLabels(4, 6, n_init), torch.Generator().manual_seed(0)
     clusters.resize(40)
-    clusters.update(blobs(10), generator)
+    clusters.update(blobs(10), None, generator)
     before = clusters.labels.clone()
     for seed in range(1, 6):
-        clusters.update(blobs(10, seed), generator)
+        clusters.update(blobs(10, seed), None, generator)
         assert torch.equal(clusters.labels, before)
 
 
@@ -76,7 +94,7 @@ def test_samples_that_are_all_alike_are_one_cluster():
     clusters = PseudoLabels(3, 5, 2)
     clusters.resize(40)
     for _ in range(3):
-        clusters.update(row.repeat(40, 1), torch.Generator().manual_seed(0))
+        clusters.update(row.repeat(40, 1), None, torch.Generator().manual_seed(0))
         assert len(clusters.labels.unique()) == 1
         own = clusters.centers[clusters.labels[0]]
         torch.testing.assert_close(own, row[0])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from skdeepcluster import ProPos
-from skdeepcluster.clustering import kmeans
+from skdeepcluster.clustering import kmeans, view_information
 from skdeepcluster.losses import positive_sampling, prototype_scattering
 
 
 def start(trainer, epoch=0):
-    return trainer.objective.start_epoch(epoch, trainer.embed_all)
+    return trainer.objective.start_epoch(epoch, trainer.look)
 
 
 def test_only_the_online_network_gets_gradients(build, backward, has_gradient):
@@ -74,7 +76,8 @@ def test_the_e_step_is_spherical_k_means_on_the_target_network(build):
     start(trainer)
     x = trainer.source.maps.standardise(trainer.source.maps.unit(trainer.source.data))
     embedding = functional.normalize(objective.target.eval()(x)).detach()
-    expected = kmeans(embedding, 3, spherical=True, n_init=3, generator=generator)
+    score = partial(view_information, trainer.look.embed_views(60))
+    expected = kmeans(embedding, 3, spherical=True, n_init=3, score=score, generator=generator)
     labels = objective.clusters.labels
     pairs = {(int(a), int(b)) for a, b in zip(labels, expected.labels, strict=True)}
     assert len(pairs) == len(set(labels.tolist())) == 3
@@ -94,12 +97,10 @@ def test_e_steps_come_at_their_interval(build, given, batch_size, expected):
     trainer = build(ProPos, assign_interval=given, batch_size=batch_size)
     asked = []
 
-    def embed_all():
-        asked.append(epoch)
-        return trainer.embed_all()
-
+    embed_all = trainer.look.embed_all
+    trainer.look.embed_all = lambda: asked.append(epoch) or embed_all()
     for epoch in range(7):
-        trainer.objective.start_epoch(epoch, embed_all)
+        start(trainer, epoch)
     assert asked == expected
 
 

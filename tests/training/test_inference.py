@@ -143,9 +143,9 @@ def test_sources_embed_all_samples_in_order_with_little_memory(monkeypatch, sour
     monkeypatch.setattr("skdeepcluster.base.open_source", source_class)
     model = ContrastiveClustering(n_clusters=3, max_epochs=2, random_state=0)
     trainer = model._build_trainer(model._read(digits, reset=True), torch.device("cpu"))
-    expected = trainer.embed_all()
+    expected = trainer.look.embed_all()
     make_scarce(monkeypatch, ContrastiveClustering, 11)
-    torch.testing.assert_close(trainer.embed_all(), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(trainer.look.embed_all(), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ class _Conv1x1(nn.Conv2d):
             return super().forward(x)
         step = self.stride[0]
         pixels = x.permute(0, 2, 3, 1)[:, ::step, ::step]
-        return functional.linear(pixels, self.weight.flatten(1)).permute(0, 3, 1, 2)
+        # Rows one below the other: of four dimensions torch would make many small products.
+        rows = functional.linear(pixels.flatten(0, 2), self.weight.flatten(1))
+        return rows.unflatten(0, pixels.shape[:3]).permute(0, 3, 1, 2)
 
 
 class _Block(nn.Module):

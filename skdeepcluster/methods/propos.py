@@ -103,12 +103,17 @@ class ProPosObjective(Objective):
         """Make the E-step where it is due."""
         self.clustering = float(epoch >= self.cluster_warmup_epochs)
         if epoch % self.interval == 0:
-            self.finish(look)
+            self._cluster(look)
         return self.clusters.balancing_weights() if self.balanced_sampling else None
 
     def finish(self, look: Look) -> None:
-        """Make an E-step, the last of them after training."""
-        views = look.embed_views(views_needed(len(self.clusters.centers)))
+        """Make the last E-step."""
+        self._cluster(look)
+
+    def _cluster(self, look: Look) -> None:
+        """Make an E-step; views are looked at where there are starts to choose among."""
+        n_views, several = views_needed(len(self.clusters.centers)), self.clusters.n_init > 1
+        views = look.embed_views(n_views) if several else None
         self.clusters.update(look.embed_all(), views, self.generator)
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:

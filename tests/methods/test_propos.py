@@ -104,6 +104,15 @@ def test_e_steps_come_at_their_interval(build, given, batch_size, expected):
     assert asked == expected
 
 
+@pytest.mark.parametrize(("n_init", "expected"), [(1, []), (2, [1024])])
+def test_views_are_embedded_only_where_there_is_a_choice(build, n_init, expected):
+    trainer = build(ProPos, n_init=n_init)
+    asked, embed_views = [], trainer.look.embed_views
+    trainer.look.embed_views = lambda n: asked.append(n) or embed_views(n)
+    start(trainer)
+    assert asked == expected
+
+
 @pytest.mark.parametrize("balanced", [False, True])
 def test_balanced_sampling_draws_clusters_equally(build, balanced):
     trainer = build(ProPos, balanced_sampling=balanced)

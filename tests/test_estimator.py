@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from comparing import without_times
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -30,11 +31,6 @@ HISTORY_KEYS = {
     "confidence",
     "spread",
 }
-TIMES = ("seconds", "images_per_second")
-
-
-def without_times(history):
-    return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
 
 
 def weights(model):

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from comparing import assert_same_fit
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.model_selection import GridSearchCV
 from torch import nn
@@ -22,21 +23,10 @@ from skdeepcluster import ContrastiveClustering
 from skdeepcluster.training import TrainingDiverged
 from skdeepcluster.training.callbacks import EpochWatch
 
-TIMES = ("seconds", "images_per_second")
-
 
 def make(**parameters):
     settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
     return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
-
-
-def assert_same(model, other, X):
-    np.testing.assert_array_equal(model.labels_, other.labels_)
-    np.testing.assert_array_equal(model.transform(X), other.transform(X))
-    for entry, expected in zip(model.history_, other.history_, strict=True):
-        assert {k: v for k, v in entry.items() if k not in TIMES} == {
-            k: v for k, v in expected.items() if k not in TIMES
-        }
 
 
 def states(folder):
@@ -92,7 +82,7 @@ def test_a_killed_fit_resumes_bit_equal_and_its_folder_was_its_own(rows, tmp_pat
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
-    assert_same(model.fit(rows), unbroken, rows)
+    assert_same_fit(model.fit(rows), unbroken, rows)
     assert states(tmp_path) == ["epoch-000000039.state", "epoch-000000040.state"]
 
 
@@ -151,7 +141,7 @@ def test_a_disk_that_is_full_for_a_while(rows, tmp_path, monkeypatch, fill):
             model = make(checkpoint_dir=tmp_path).fit(rows)
     assert seen == [["epoch-000000001.state", "epoch-000000002.state"]] * 2
     assert states(tmp_path) == ["epoch-000000004.state", "epoch-000000005.state"]
-    assert_same(model, unbroken, rows)
+    assert_same_fit(model, unbroken, rows)
 
 
 def test_a_folder_that_vanishes_does_not_stop_training(rows, tmp_path, monkeypatch):
@@ -160,7 +150,7 @@ def test_a_folder_that_vanishes_does_not_stop_training(rows, tmp_path, monkeypat
         at_the_end_of_epoch(patch, 2, lambda: shutil.rmtree(folder))
         with pytest.warns(UserWarning, match="could not be written to checkpoint_dir"):
             model = make(checkpoint_dir=folder).fit(rows)
-    assert_same(model, make().fit(rows), rows)
+    assert_same_fit(model, make().fit(rows), rows)
     assert not folder.exists()
     again = make(checkpoint_dir=folder, max_epochs=1).fit(rows)
     assert again.n_epochs_ == 1
@@ -199,7 +189,7 @@ def test_no_memory_for_a_state_does_not_stop_training(rows, tmp_path, monkeypatc
         patch.setattr("skdeepcluster.training.checkpoint._copied", fail)
         with pytest.warns(UserWarning, match="could not be written"):
             model = make(checkpoint_dir=tmp_path).fit(rows)
-    assert_same(model, make().fit(rows), rows)
+    assert_same_fit(model, make().fit(rows), rows)
     assert states(tmp_path) == []
 
 
@@ -223,7 +213,7 @@ def test_a_diverging_loss_keeps_the_last_good_state(rows, tmp_path, interval):
     with pytest.raises(TrainingDiverged, match=r"not finite in epoch 3: .*Try a lower lr"):
         model.fit(rows)
     assert states(tmp_path)[-1] == "epoch-000000002.state"
-    assert_same(model.fit(rows), unbroken, rows)
+    assert_same_fit(model.fit(rows), unbroken, rows)
 
 
 def test_a_diverging_loss_keeps_the_fitted_model(rows):
@@ -320,7 +310,7 @@ def test_threads_fit_and_predict_side_by_side(quick, digits):
     for result in results:
         np.testing.assert_array_equal(result.result(), expected)
     for fit, other in zip(fits, serial, strict=True):
-        assert_same(fit.result(), other, digits)
+        assert_same_fit(fit.result(), other, digits)
 
 
 def test_modules_built_in_threads_do_not_mix_their_weights(rows):
@@ -336,5 +326,5 @@ def test_modules_built_in_threads_do_not_mix_their_weights(rows):
     before = torch.get_rng_state()
     with ThreadPoolExecutor(8) as pool:
         for model, other in zip(pool.map(fit, range(8)), serial, strict=True):
-            assert_same(model, other, rows)
+            assert_same_fit(model, other, rows)
     assert torch.equal(torch.get_rng_state(), before)

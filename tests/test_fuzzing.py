@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib.util
 import pickle
 import re
 import time
 import traceback
 import warnings
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+import strategies
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +28,6 @@ from skdeepcluster import methods
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
 from skdeepcluster.training.engine import TrainingDiverged
 from skdeepcluster.training.record import EpochRecord
-
-SPEC = importlib.util.spec_from_file_location("strategies", Path(__file__).parent / "strategies.py")
-strategies = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(strategies)
 
 METHODS = [getattr(methods, name) for name in methods.__all__]
 ABOUT_SAMPLES = r"\bX\b|channel_axis|[Ss]amples?\b|features?\b|Found array|np\.matrix|[Ss]parse"

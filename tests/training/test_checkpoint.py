@@ -10,30 +10,18 @@ import signal
 import numpy as np
 import pytest
 import torch
+from comparing import assert_same_fit
 from torch import nn
 
 from skdeepcluster import ContrastiveClustering
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
 
-TIMES = ("seconds", "images_per_second")
-
-
-def without_times(history):
-    return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
-
 
 def make(**parameters):
     """Make an estimator of one method; on 16 values an epoch takes milliseconds."""
     settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
     return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
-
-
-def assert_same(model, other, X):
-    """Assert that two fits came to the same, bit for bit."""
-    np.testing.assert_array_equal(model.labels_, other.labels_)
-    np.testing.assert_array_equal(model.transform(X), other.transform(X))
-    assert without_times(model.history_) == without_times(other.history_)
 
 
 class Stop(Exception):
@@ -64,7 +52,7 @@ def test_a_resumed_fit_equals_the_unbroken_one(
         break_after(patch, 3)
         with pytest.raises(Stop):
             quick(**parameters).fit(X)
-    assert_same(quick(**parameters).fit(X), unbroken, X)
+    assert_same_fit(quick(**parameters).fit(X), unbroken, X)
 
 
 def test_a_finished_run_is_returned_and_two_states_are_kept(quick, digits, tmp_path, monkeypatch):
@@ -153,9 +141,9 @@ def test_without_a_readable_state_training_starts_afresh_and_says_so(rows, tmp_p
     assert len(list(tmp_path.glob("*.state"))) == 4
     with pytest.warns(UserWarning, match="goes on from the one before it"):
         resumed = make(checkpoint_dir=tmp_path).fit(rows)
-    assert_same(resumed, unbroken, rows)
+    assert_same_fit(resumed, unbroken, rows)
     assert len(list(tmp_path.glob("*.state"))) == 2
-    assert_same(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+    assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
 
 
 def test_a_damaged_state_is_not_kept_in_place_of_a_good_one(rows, tmp_path, monkeypatch):
@@ -170,7 +158,7 @@ def test_a_damaged_state_is_not_kept_in_place_of_a_good_one(rows, tmp_path, monk
     assert [path.name for path in kept] == ["epoch-000000003.state", "epoch-000000005.state"]
     kept[1].write_bytes(b"damaged")
     with pytest.warns(UserWarning, match="goes on from the one before it"):
-        assert_same(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
+        assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +177,7 @@ def test_junk_with_a_right_checksum_is_passed_over(rows, tmp_path, content):
     model = make(checkpoint_dir=tmp_path).fit(rows)
     write_checked(max(tmp_path.glob("*.state")), content)
     with pytest.warns(UserWarning, match="damaged or cannot be read"):
-        assert_same(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
+        assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), model, rows)
 
 
 @pytest.mark.parametrize("part", ["objective", "optimizer", "generators", "epoch"])
@@ -243,7 +231,7 @@ def test_ctrl_c_keeps_the_last_finished_epoch(rows, tmp_path, interval):
     resumed = model.fit(rows)
     assert len(calls) == 100 + 2 * 2
     unbroken = make(augmentation=augmentation).fit(rows)
-    assert_same(resumed, unbroken, rows)
+    assert_same_fit(resumed, unbroken, rows)
 
 
 def test_a_failed_write_keeps_the_state_for_the_next_one(rows, tmp_path, monkeypatch):
@@ -254,7 +242,7 @@ def test_a_failed_write_keeps_the_state_for_the_next_one(rows, tmp_path, monkeyp
         with pytest.raises(Stop), pytest.warns(UserWarning, match="Read-only"):
             make(checkpoint_dir=tmp_path).fit(rows)
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
-    assert_same(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+    assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
 
 
 @pytest.mark.parametrize("interval", [0, 1000])
@@ -270,9 +258,9 @@ def test_a_warm_started_fit_resumes_like_any_other(quick, rows, tmp_path, monkey
         with pytest.raises(Stop):
             model.fit(rows)
     assert len(model.history_) == 2
-    assert_same(model.fit(rows), unbroken, rows)
+    assert_same_fit(model.fit(rows), unbroken, rows)
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4, 5, 6]
-    assert_same(warm(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
+    assert_same_fit(warm(checkpoint_dir=tmp_path).fit(rows), unbroken, rows)
 
 
 def test_a_warm_started_fit_needs_a_folder_of_its_own(rows, tmp_path):
@@ -286,7 +274,7 @@ def test_a_warm_started_fit_needs_a_folder_of_its_own(rows, tmp_path):
     assert model.n_epochs_ == 10
     again = make(warm_start=True, checkpoint_dir=tmp_path / "first").fit(rows)
     again.set_params(checkpoint_dir=tmp_path / "second").fit(rows)
-    assert_same(again, model, rows)
+    assert_same_fit(again, model, rows)
     with pytest.raises(ValueError, match=r"start of training was Contrastive.*, is Con"):
         model.fit(rows)
 
@@ -321,7 +309,7 @@ def test_a_random_state_instance_resumes_from_the_same_position(rows, tmp_path, 
         with pytest.raises(ValueError, match=r"random_state was RandomState .*, is"):
             make(random_state=other, checkpoint_dir=tmp_path).fit(rows)
     again = make(random_state=np.random.RandomState(5), checkpoint_dir=tmp_path).fit(rows)
-    assert_same(again, unbroken, rows)
+    assert_same_fit(again, unbroken, rows)
 
 
 def test_a_training_that_a_callback_stopped_goes_on(rows, tmp_path, monkeypatch):
@@ -329,4 +317,4 @@ def test_a_training_that_a_callback_stopped_goes_on(rows, tmp_path, monkeypatch)
         patch.setattr(EpochWatch, "end_epoch", lambda self, entry: entry["epoch"] == 3)
         stopped = make(checkpoint_dir=tmp_path).fit(rows)
     assert stopped.n_epochs_ == 3
-    assert_same(make(checkpoint_dir=tmp_path).fit(rows), make().fit(rows), rows)
+    assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), make().fit(rows), rows)

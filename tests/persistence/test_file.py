@@ -1,0 +1,80 @@
+"""The file: what it holds, and that none is lost in writing another."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from saved import (
+    load_quietly,
+)
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_the_file_is_safetensors_with_a_manifest(model_and_data, tmp_path):
+    model, _ = model_and_data
+    model.save(tmp_path / "model")
+    with safe_open(tmp_path / "model", framework="np") as file:
+        (text,) = file.metadata().values()
+        np.testing.assert_array_equal(file.get_tensor("labels"), model.labels_)
+        names = {name for name in file.keys() if name.startswith("objective.")}  # noqa: SIM118
+    assert {name.partition(".")[2] for name in names} == set(model._model.objective.state_dict())
+    manifest = json.loads(text)
+    assert (manifest["format"], manifest["format_version"]) == ("skdeepcluster", 1)
+    assert manifest["class"] == [type(model).__module__, type(model).__qualname__]
+    assert manifest["versions"]["torch"] == torch.__version__
+    assert set(manifest["versions"]) == {"skdeepcluster", "torch", "sklearn", "numpy"}
+    stored = sum(t.nbytes for t in model._model.objective.state_dict().values())
+    assert (tmp_path / "model").stat().st_size <= 1.1 * stored + 30_000
+
+
+def test_saving_twice_gives_the_same_bytes(small, tmp_path):
+    model, _, path = small
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_a_file_is_replaced_only_where_asked(small):
+    model, X, path = small
+    before = path.read_bytes()
+    other = copy.deepcopy(model).set_params(verbose=1)
+    with pytest.raises(FileExistsError, match=r"small\.safetensors.*overwrite=True"):
+        other.save(path)
+    assert path.read_bytes() == before
+    other.save(path, overwrite=True)
+    assert load_quietly(path).verbose == 1
+    assert os.listdir(path.parent) == [path.name]
+    with pytest.raises(NotFittedError):
+        clone(model).save(path, overwrite=True)
+    np.testing.assert_array_equal(load_quietly(path).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_what_was_there(small, monkeypatch, function, error):
+    model, _, path = small
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, fail)
+        for target in (path, path.with_name("new")):
+            with pytest.raises(type(error)):
+                model.save(target, overwrite=True)
+    assert os.listdir(path.parent) == [path.name]
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_absent_is_an_os_error(small, tmp_path):
+    with pytest.raises(OSError, match="absent"):
+        small[0].save(tmp_path / "absent" / "model")

@@ -1,0 +1,149 @@
+"""Backbones, augmentations and devices of one's own."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from comparing import assert_same_model
+from saved import (
+    METHODS,
+    SETTINGS,
+    fitted,
+    load_quietly,
+    own_callable,
+    own_module,
+    saved_with,
+)
+from torch import nn
+
+from skdeepcluster import load
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("backbone", [own_module(), own_callable], ids=["module", "callable"])
+@pytest.mark.parametrize("given", [own_module()[:2], own_callable], ids=["module", "callable"])
+def test_a_backbone_of_ones_own_is_given_again(tmp_path, backbone, given):
+    backbone = backbone[:2] if isinstance(backbone, nn.Module) else backbone
+    model, X, path = saved_with(tmp_path, backbone=backbone)
+    with pytest.raises(ValueError, match="backbone="):
+        load(path)
+    before = copy.deepcopy(given)
+    random_state = torch.get_rng_state()
+    loaded = load_quietly(path, backbone=given)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert loaded.backbone is given
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    if isinstance(given, nn.Module):
+        assert all(map(torch.equal, given.state_dict().values(), before.state_dict().values()))
+        assert given.training
+    assert loaded.set_params(warm_start=True).fit(X).n_epochs_ == 2
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_takes_a_backbone_of_ones_own(name, tmp_path):
+    X = fitted(name)[1]
+    model = METHODS[name](**SETTINGS, backbone=own_module()).fit(X)
+    model.save(tmp_path / "model")
+    loaded = load_quietly(tmp_path / "model", backbone=own_module())
+    assert_same_model(loaded, model)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 8)), "backbone given: .*shape"),
+        (own_module().double(), "float32.*not torch.float64"),
+        (nn.Flatten(), "unknown"),
+        (nn.Sequential(nn.BatchNorm2d(1), *own_module()), "missing"),
+        (lambda shape: None, "NoneType"),
+        ("small", "nn.Module or a callable"),
+    ],
+)
+def test_a_backbone_of_another_structure_is_refused(tmp_path, given, message):
+    _, _, path = saved_with(tmp_path, backbone=own_module())
+    with pytest.raises(ValueError, match=message) as caught:
+        load(path, backbone=given)
+    assert str(path) in str(caught.value)
+
+
+def test_a_backbone_that_is_not_wanted_is_refused(small):
+    with pytest.raises(ValueError, match=r"backbone='auto': leave out backbone="):
+        load(small[2], backbone=own_module())
+
+
+def test_lazy_layers_get_their_shapes_first(tmp_path):
+    def lazy(shape):
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(16))
+
+    model, X, path = saved_with(tmp_path, backbone=lazy)
+    loaded = load_quietly(path, backbone=lazy)
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+def test_what_a_callable_froze_stays_frozen(tmp_path):
+    def frozen(shape):
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 32).requires_grad_(False), nn.Linear(32, 8)
+        )
+
+    model, _, path = saved_with(tmp_path, backbone=frozen)
+    loaded = load_quietly(path, backbone=frozen)
+    flags = [p.requires_grad for p in loaded.backbone_.parameters()]
+    assert flags == [p.requires_grad for p in model.backbone_.parameters()]
+    assert flags == [False, False, True, True]
+
+
+class Tied(nn.Module):
+    """Half-precision, shared, transposed and unused weights, and a buffer of whole numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(64, 64)
+        self.second = nn.Linear(64, 64)
+        self.second.weight = self.first.weight
+        self.scale = nn.Parameter(torch.ones(64, dtype=torch.bfloat16))
+        self.turned = nn.Parameter(torch.randn(3, 64).T)
+        self.register_buffer("count", torch.tensor(3, dtype=torch.int16))
+
+    def forward(self, x):
+        return self.second(self.first(x.flatten(1)) * self.scale.float()) @ self.turned
+
+
+def test_weights_of_every_kind_come_back(tmp_path):
+    model, X, path = saved_with(tmp_path, backbone=Tied())
+    loaded = load_quietly(path, backbone=Tied())
+    assert_same_model(loaded, model)
+    assert loaded.backbone_.first.weight is loaded.backbone_.second.weight
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+def test_an_augmentation_of_ones_own_is_not_needed_to_predict(tmp_path):
+    def augment(x, generator):
+        return x
+
+    model, X, path = saved_with(tmp_path, augmentation=augment)
+    with pytest.warns(UserWarning, match="augmentation.*augment.*'auto'"):
+        loaded = load(path)
+    assert loaded.augmentation == "auto"
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    assert load_quietly(path, augmentation=augment).augmentation is augment
+    assert load_quietly(path, augmentation="photo").augmentation == "photo"
+    with pytest.raises(ValueError, match="augmentation"):
+        load(path, augmentation=3)
+
+
+def test_an_absent_device_is_said_and_the_cpu_taken(small):
+    model, X, path = small
+    copy.deepcopy(model).set_params(device="cuda:99").save(path, overwrite=True)
+    with pytest.warns(UserWarning, match="device='cuda:99'"):
+        loaded = load(path)
+    assert loaded.device == "cuda:99"
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    assert load_quietly(path, device="cpu").device == "cpu"
+    with pytest.raises(ValueError, match="device must be present"):
+        load(path, device="cuda:99")

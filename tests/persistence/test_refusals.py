@@ -1,0 +1,240 @@
+"""Damaged, forged and foreign files are refused, and loading runs nothing."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections import Counter
+
+import damage
+import pytest
+import torch
+import torchvision.models  # noqa: F401 - the package imports it for a trunk, files import nothing
+from safetensors.torch import save as to_bytes
+from safetensors.torch import save_file
+from saved import (
+    clusters,
+    forge,
+    leave_out,
+    load_quietly,
+    put,
+    tensor,
+)
+
+from skdeepcluster import load
+from skdeepcluster.persistence import loading, restoring
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def foreign_files(folder, content):
+    header = b'{"__metadata__":' + b'{"a":' * 5000
+    yield "empty", b"", "damaged, cut short, or not a safetensors"
+    yield "picture", b"\x89PNG\r\n\x1a\n" + bytes(500), "not a safetensors"
+    yield "pickle", pickle.dumps({"a": 1}), "not a safetensors"
+    yield "torch", (folder / "torch").read_bytes(), "not a safetensors"
+    yield "foreign", to_bytes({"a": torch.zeros(2)}), "not of a model of skdeepcluster"
+    yield "foreign2", to_bytes({}, {"format": "pt"}), "not of a model of skdeepcluster"
+    yield "deep", len(header).to_bytes(8, "little") + header, "not a safetensors"
+    yield "huge", (2**62).to_bytes(8, "little") + bytes(100), "not a safetensors"
+    yield "truncated", content[:-1], "cut short"
+    yield "longer", content + b"\0", "damaged"
+    yield "other weight", content[:-1] + bytes([content[-1] ^ 1]), "checksum"
+
+
+def test_other_files_are_refused_by_name(small, tmp_path):
+    torch.save({"a": torch.zeros(2)}, tmp_path / "torch")
+    for name, content, message in foreign_files(tmp_path, small[2].read_bytes()):
+        path = tmp_path / f"{name}.file"
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message) as caught:
+            load(path)
+        assert path.name in str(caught.value)
+
+
+def test_paths_without_a_file_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        load(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=f"{tmp_path.name}.*not a file"):
+        load(tmp_path)
+    with pytest.raises(ValueError, match="not a file"):
+        load(os.devnull)
+
+
+WEIGHT = "objective.backbone.0.weight"
+FORGERIES = {
+    "class of another module": put(["os", "system"], "class"),
+    "class that is no method": put(["skdeepcluster.base", "DeepClusterer"], "class"),
+    "class of another type": put("CLC", "class"),
+    "another method": put(["skdeepcluster.methods.clc", "CLC"], "class"),
+    "no class": leave_out("class"),
+    "unknown entry": put(1, "more"),
+    "newer format": put(2, "format_version"),
+    "no format": put(None, "format_version"),
+    "format zero": put(0, "format_version"),
+    "unknown parameter": put(1, "parameters", "__class__"),
+    "parameter out of range": put(-1.0, "parameters", "lr"),
+    "parameter of a type": put("3", "parameters", "n_clusters"),
+    "parameter that is huge": put(10**400, "parameters", "n_clusters"),
+    "parameter infinite": put({"__kind__": "float", "value": "inf"}, "parameters", "lr"),
+    "parameter nan": put({"__kind__": "float", "value": "nan"}, "parameters", "temperature"),
+    "parameter given": put({"__kind__": "given", "what": "x"}, "parameters", "lr"),
+    "parameter of no kind": put({"__kind__": "code", "value": "x"}, "parameters", "lr"),
+    "parameter half a kind": put({"__kind__": "tuple"}, "parameters", "lr"),
+    "backbone of no name": put("resnet1000", "parameters", "backbone"),
+    "backbone that is no name": put(
+        {"__kind__": "augmentation", "name": "VectorAugmentation", "parameters": {}},
+        "parameters",
+        "backbone",
+    ),
+    "backbone for images": put("small", "parameters", "backbone"),
+    "augmentation of no name": put(
+        {"__kind__": "augmentation", "name": "Popen", "parameters": {}},
+        "parameters",
+        "augmentation",
+    ),
+    "augmentation out of range": put(
+        {"__kind__": "augmentation", "name": "VectorAugmentation", "parameters": {"mix": 3}},
+        "parameters",
+        "augmentation",
+    ),
+    "augmentation parameter": put(
+        {"__kind__": "augmentation", "name": "VectorAugmentation", "parameters": {"a__b": 3}},
+        "parameters",
+        "augmentation",
+    ),
+    "fewer clusters": put(2, "parameters", "n_clusters"),
+    "huge embedding": put(10**9, "parameters", "embedding_dim"),
+    "absurd embedding": put(10**18, "parameters", "embedding_dim"),
+    "huge clusters": put(10**12, "parameters", "n_clusters"),
+    "huge trunk": put(10**9, "sizes", "trunk"),
+    "absurd trunk": put(2**61, "sizes", "trunk"),
+    "absurd sizes": put(
+        {"samples": 30, "clusters": 2**29, "embedding": 2**29, "trunk": 64}, "sizes"
+    ),
+    "trunk true": put(True, "sizes", "trunk"),
+    "huge vectors": put([10**9], "shape"),
+    "absurd vectors": put([10**30], "shape"),
+    "images": put([1, 2, 2], "shape"),
+    "huge images": put([3, 10**6, 10**6], "shape"),
+    "shape of text": put("44", "shape"),
+    "shape of two": put([2, 2], "shape"),
+    "shape of none": put([], "shape"),
+    "shape negative": put([-4], "shape"),
+    "no sizes": put({}, "sizes"),
+    "more samples": put(31, "sizes", "samples"),
+    "other precision": put("float8", "precision"),
+    "precision list": put([], "precision"),
+    "history of text": put(["a"], "history"),
+    "history of lists": put([{"loss": [1]}], "history"),
+    "history missing": put(None, "history"),
+    "names too many": put(list("abcde"), "feature_names"),
+    "names of numbers": put([1, 2, 3, 4], "feature_names"),
+    "output": put("numpy", "output"),
+    "output list": put(["pandas"], "output"),
+    "setting unknown": put(1, "settings", "forward"),
+    "setting missing": leave_out("settings", "temperature"),
+    "setting nested": put({"a": 1}, "settings", "temperature"),
+    "setting of another type": put("warm", "settings", "temperature"),
+    "setting that is nothing": put(None, "settings", "temperature"),
+    "versions": put([], "versions"),
+    "version numbers": put({"skdeepcluster": 1, "torch": 2}, "versions"),
+    "tensor missing": lambda manifest, tensors: tensors.pop(WEIGHT),
+    "tensor unknown": tensor("objective.more", lambda _: torch.zeros(1)),
+    "tensor of a dtype": tensor(WEIGHT, lambda t: t.half()),
+    "tensor of a shape": tensor(WEIGHT, lambda t: t.flatten()),
+    "tensor empty": tensor(WEIGHT, lambda t: t[:0]),
+    "scaling of a shape": tensor("scaling.offset", lambda t: t[:1].clone()),
+    "scaling of a dtype": tensor("scaling.offset", lambda t: t.float()),
+    "labels negative": clusters([-1, 0, 1], [0, 2]),
+    "labels too large": clusters([0, 1, 2], [0, 2]),
+    "labels that leave one out": clusters([0, 2], [0, 1, 2]),
+    "labels of floats": tensor("labels", lambda t: t.double()),
+    "used negative": clusters([0, 1], [-1, 1]),
+    "used too large": clusters([0, 1], [0, 3]),
+    "used falling": clusters([0, 1], [1, 0]),
+    "used twice": clusters([0, 1], [1, 1]),
+    "centres of a shape": tensor("cluster_centers", lambda t: t[:, :1].clone()),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forgeries_are_refused_before_memory_is_taken(small, monkeypatch, name):
+    path = small[2]
+    devices, build = [], restoring.build_untrained
+
+    def spy(*arguments):
+        devices.append(arguments[4] if len(arguments) > 4 else "cpu")
+        return build(*arguments)
+
+    monkeypatch.setattr(restoring, "build_untrained", spy)
+    before = set(sys.modules)
+    forge(path, FORGERIES[name])
+    with pytest.raises(ValueError, match=path.name) as caught:
+        load(path)
+    if "huge" in name or "absurd" in name:
+        assert "cpu" not in devices
+    assert set(sys.modules) == before
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_change_that_keeps_the_rules_is_not_refused(small):
+    forge(small[2], clusters([0, 1], [0, 2]))
+    loaded = load_quietly(small[2])
+    assert loaded.n_clusters_ == 2
+    assert loaded.predict_proba(small[1]).shape == (30, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"format": "skdeepcluster"}',
+        '{"format": "skdeepcluster", "format_version": 1}',
+        '{"format": "skdeepcluster", "format_version": NaN}',
+        '{"format": "skdeepcluster", "format_version": 1, "lr": Infinity}',
+        '{"format": "skdeepcluster", "format_version": 1, "lr": 1e999}',
+        '{"format": "skdeepcluster", "format_version": 1, "lr": ' + "9" * 5000 + "}",
+        '{"format": "skdeepcluster", "format_version": 1, "lr": ' + "[" * 100_000,
+        '{"format": "skdeepcluster", "format_version": 1, "lr": "\\ud800"}',
+    ],
+)
+def test_odd_manifests_are_refused(tmp_path, text):
+    save_file({"a": torch.zeros(1)}, tmp_path / "model", {"skdeepcluster": text})
+    with pytest.raises(ValueError, match="model"):
+        load(tmp_path / "model")
+
+
+def test_a_file_of_a_newer_format_says_so(small):
+    forge(small[2], put(2, "format_version"))
+    with pytest.raises(ValueError, match=r"format 2.*up to 1.*newer skdeepcluster"):
+        load(small[2])
+
+
+def test_a_method_that_is_not_imported_is_named_and_not_imported(small):
+    forge(small[2], put(["antigravity", "Fly"], "class"))
+    with pytest.raises(ValueError, match=r"a Fly of antigravity.*import it first"):
+        load(small[2])
+    assert "antigravity" not in sys.modules
+
+
+def test_errors_nobody_thought_of_are_value_errors(small, monkeypatch):
+    for error in (MemoryError(), RecursionError("deep"), KeyError("lr")):
+        monkeypatch.setattr(
+            loading, "restore_fit", lambda *_, error=error: (_ for _ in ()).throw(error)
+        )
+        with pytest.raises(ValueError, match=type(error).__name__):
+            load(small[2])
+
+
+def test_damaged_files_are_refused_or_load_as_saved(small, tmp_path):
+    model = small[0]
+    counts = damage.sweep(model, n_each=6, seed=0)
+    total = sum(counts.values(), Counter())
+    assert sum(total.values()) == 60
+    assert total["wrong"] == total["other"] == 0, counts
+    assert total["refused"] > 50

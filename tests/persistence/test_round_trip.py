@@ -1,0 +1,170 @@
+"""A loaded model is the model that was saved."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from comparing import assert_same_model, without_times
+from saved import (
+    SETTINGS,
+    fitted,
+    load_quietly,
+    own_callable,
+    own_module,
+    saved_with,
+)
+from sklearn.base import clone
+
+from skdeepcluster import ContrastiveClustering, load
+from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
+from skdeepcluster.persistence.encoding import Given, decode, encode, encode_parameters
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_a_loaded_model_is_the_model_saved(model_and_data, tmp_path):
+    model, X = model_and_data
+    model.save(tmp_path / "model")
+    loaded = load_quietly(str(tmp_path / "model"))
+    assert type(loaded) is type(model)
+    assert_same_model(loaded, model)
+    assert loaded.get_params() == model.get_params()
+    assert set(vars(loaded)) == set(vars(model))
+    for name in ("history_", "n_epochs_", "n_clusters_", "n_features_in_", "image_shape_"):
+        assert getattr(loaded, name) == getattr(model, name)
+    assert [list(entry) for entry in loaded.history_] == [list(entry) for entry in model.history_]
+    for use in ("predict", "predict_proba", "transform"):
+        np.testing.assert_array_equal(getattr(loaded, use)(X), getattr(model, use)(X))
+    assert loaded.score(X) == model.score(X)
+    np.testing.assert_array_equal(loaded.get_feature_names_out(), model.get_feature_names_out())
+    trained = [p.requires_grad for p in model._model.objective.parameters()]
+    assert [p.requires_grad for p in loaded._model.objective.parameters()] == trained
+    assert not loaded._model.objective.training
+
+
+def test_a_loaded_model_serves_as_the_original(model_and_data, tmp_path):
+    model, X = model_and_data
+    model.save(tmp_path / "first")
+    loaded = load_quietly(tmp_path / "first")
+    loaded.save(tmp_path / "second")
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    assert clone(loaded).get_params() == model.get_params()
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(loaded)).transform(X), model.transform(X)
+    )
+    (tmp_path / "first").write_bytes(b"")  # nothing is read from the file any more
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    loaded.labels_[0] = 0  # and nothing is read-only
+
+
+def test_training_goes_on_alike(model_and_data, tmp_path):
+    model, X = model_and_data
+    model.set_params(warm_start=True)
+    model.save(tmp_path / "model")
+    loaded = load_quietly(tmp_path / "model").fit(X)
+    model.fit(X)
+    assert_same_model(loaded, model)
+    assert model.n_epochs_ == 2
+    assert without_times(loaded.history_) == without_times(model.history_)
+
+
+def test_names_of_columns_and_data_frames_come_back(tmp_path):
+    X = pd.DataFrame(fitted("CLC", "vectors")[1], columns=list("abcd"))
+    model = ContrastiveClustering(**SETTINGS).fit(X).set_output(transform="pandas")
+    model.save(tmp_path / "model")
+    loaded = load_quietly(tmp_path / "model")
+    assert loaded.feature_names_in_.dtype == object
+    assert list(loaded.feature_names_in_) == list("abcd")
+    pd.testing.assert_frame_equal(loaded.transform(X), model.transform(X))
+    with pytest.raises(ValueError, match="feature names"):
+        loaded.predict(X[list("bacd")])
+
+
+def test_parameters_come_back_as_they_were(tmp_path):
+    parameters = {
+        "n_clusters": np.int64(3),
+        "lr": np.float32(1e-3),
+        "image_shape": (8, 8),
+        "augmentation": ImageAugmentation.glyph().set_params(blur_sigma=[0.1, 0.5]),
+        "precision": "bfloat16",
+        "device": torch.device("cpu"),
+        "checkpoint_dir": tmp_path / "states",
+        "random_state": np.random.RandomState(0),
+    }
+    model, X, path = saved_with(tmp_path, **parameters)
+    loaded = load_quietly(path)
+    changed = {"lr": float(np.float32(1e-3)), "device": "cpu"}
+    changed |= {"checkpoint_dir": None, "random_state": None}
+    expected = {**model.get_params(), **changed}
+    del expected["augmentation"]
+    found = loaded.get_params()
+    assert repr(found.pop("augmentation")) == repr(model.augmentation)
+    assert found == expected
+    assert type(found["n_clusters"]) is int
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 0, -1.5, "text", (), (1, (2.5, "a")), [1, [2]], {"a": {"b": (1,)}}, float("inf")],
+)
+def test_values_survive_json(value):
+    text = json.dumps(encode(value), allow_nan=False)
+    assert decode(json.loads(text)) == value
+    assert type(decode(json.loads(text))) is type(value)
+
+
+def test_what_json_cannot_hold_is_named_or_refused():
+    encoded = encode_parameters({"backbone": own_module(), "augmentation": own_callable})
+    assert decode(encoded) == {
+        "backbone": Given("Sequential"),
+        "augmentation": Given("own_callable"),
+    }
+    with pytest.raises(ValueError, match=r"metric=.*cannot be saved"):
+        encode_parameters({"metric": len})
+    with pytest.raises(ValueError, match="backbone"):
+        encode_parameters({"backbone_options": {"__kind__": "tuple"}})
+
+
+def test_a_model_is_as_it_was_fitted_whatever_was_set_since(tmp_path):
+    model, X = fitted("ProPos")
+    model = copy.deepcopy(model).set_params(temperature=0.05, momentum=0.9)
+    model.save(tmp_path / "model")
+    loaded = load_quietly(tmp_path / "model")
+    assert loaded.temperature == 0.05
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"embedding_dim": 7}, "changed after fit.*shape"),
+        ({"n_clusters": 4}, "changed after fit.*n_clusters was 3, is 4"),
+        ({"backbone": "resnet18"}, "changed after fit"),
+        ({"lr": -1.0}, "lr"),
+        ({"augmentation": VectorAugmentation(mix=2.0)}, "mix"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(changed, message, tmp_path):
+    model = copy.deepcopy(fitted("CLC")[0]).set_params(**changed)
+    with pytest.raises(ValueError, match=message):
+        model.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_global_changes(model_and_data, tmp_path):
+    def state():
+        return torch.get_rng_state().tolist(), str(np.random.get_state()), torch.get_num_threads()  # noqa: NPY002
+
+    model, _ = model_and_data
+    before = state()
+    model.save(tmp_path / "model")
+    load(tmp_path / "model")
+    assert state() == before

@@ -1,0 +1,35 @@
+"""Whether two fits came to the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+TIMES = ("seconds", "images_per_second")
+
+
+def without_times(history):
+    """Return the entries of a history without what differs from run to run."""
+    return [{k: v for k, v in entry.items() if k not in TIMES} for entry in history]
+
+
+def assert_same_fit(model, other, X):
+    """Assert that two fits of one set came to the same, bit for bit."""
+    np.testing.assert_array_equal(model.labels_, other.labels_)
+    np.testing.assert_array_equal(model.transform(X), other.transform(X))
+    assert without_times(model.history_) == without_times(other.history_)
+
+
+def assert_same_model(one, other):
+    """Compare networks, attributes and what was learnt of the samples, to the last bit."""
+    for name in ("labels_", "cluster_centers_"):
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    state, expected = (m._model.objective.state_dict() for m in (one, other))
+    assert list(state) == list(expected)
+    for name, value in state.items():
+        assert value.dtype == expected[name].dtype
+        assert torch.equal(value, expected[name]), name
+    for name, value in vars(one._model.scaling).items():
+        assert value.dtype == getattr(other._model.scaling, name).dtype
+        np.testing.assert_array_equal(value, getattr(other._model.scaling, name))

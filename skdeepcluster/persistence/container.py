@@ -16,27 +16,33 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-__all__ = ["read_file", "write_file"]
+__all__ = ["read_file", "refuse_existing", "write_file"]
 
 FORMAT = "skdeepcluster"
 FORMAT_VERSION = 1
 
 
-def write_file(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def write_file(
+    path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], *, overwrite: bool
+) -> None:
     """
     Write a file; whatever goes wrong, there is the old one or the new one, whole.
 
     Parameters
     ----------
     path : Path
-        Where to; a file that is there is replaced.
+        Where to.
     manifest : mapping
         What JSON holds.
     tensors : mapping of str to Tensor
         Contiguous, on the CPU, each with storage of its own.
+    overwrite : bool
+        Whether a file that is there is replaced.
 
     Raises
     ------
+    FileExistsError
+        If there is a file, however recent, and `overwrite` is False.
     OSError
         If it cannot be written.
     """
@@ -49,9 +55,36 @@ def write_file(path: Path, manifest: Mapping[str, Any], tensors: Mapping[str, Te
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        (os.replace if overwrite else _place)(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _place(beside: Path, path: Path) -> None:
+    """Give a file its name; unlike a renaming, a link never takes the place of another file."""
+    try:
+        os.link(beside, path)
+    except OSError:  # there is a file, or the file system has no links
+        refuse_existing(path)
+        os.replace(beside, path)
+
+
+def refuse_existing(path: Path) -> None:
+    """
+    Refuse a path at which there is something.
+
+    Parameters
+    ----------
+    path : Path
+        The path.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(f"{str(path)!r} exists; overwrite=True replaces it.")
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skdeepcluster.augmentation import resolve_augmentation
 from skdeepcluster.networks import build_backbone
-from skdeepcluster.persistence.container import write_file
+from skdeepcluster.persistence.container import refuse_existing, write_file
 from skdeepcluster.persistence.encoding import encode, encode_parameters
 from skdeepcluster.persistence.networks import (
     OBJECTIVE,
@@ -55,12 +55,12 @@ def save_model(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool)
     """
     check_is_fitted(estimator)
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{str(path)!r} exists; overwrite=True replaces it.")
+    if not overwrite:
+        refuse_existing(path)
     estimator._validate_params()
     resolve_augmentation(estimator.augmentation, estimator._model.shape)
     tensors = _tensors(estimator)
-    write_file(path, _manifest(estimator, tensors), tensors)
+    write_file(path, _manifest(estimator, tensors), tensors, overwrite=overwrite)
 
 
 def _tensors(estimator: Any) -> dict[str, Tensor]:

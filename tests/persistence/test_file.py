@@ -57,6 +57,28 @@ def test_a_file_is_replaced_only_where_asked(small):
     np.testing.assert_array_equal(load_quietly(path).predict(X), model.predict(X))
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_replaced(small, monkeypatch, has_links):
+    model, _, path = small
+    new, sync = path.with_name("new"), os.fsync
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError("links")))
+
+    def meanwhile(file):
+        new.write_text("of another process")
+        sync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", meanwhile)
+        with pytest.raises(FileExistsError, match="'.*new' exists; overwrite=True"):
+            model.save(new)
+    assert new.read_text() == "of another process"
+    new.unlink()
+    model.save(new)
+    assert new.read_bytes() == path.read_bytes()
+    assert sorted(os.listdir(path.parent)) == ["new", path.name]
+
+
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_what_was_there(small, monkeypatch, function, error):

@@ -52,7 +52,7 @@ def forge(path, change):
     """Change what is in a file and give it a checksum that fits."""
     manifest, tensors = read_file(path)
     change(manifest, tensors)
-    write_file(path, manifest, tensors)
+    write_file(path, manifest, tensors, overwrite=True)
 
 
 def put(value, *keys):

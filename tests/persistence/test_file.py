@@ -70,7 +70,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(small, monkeypatch, has_l
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", meanwhile)
-        with pytest.raises(FileExistsError, match="'.*new' exists; overwrite=True"):
+        with pytest.raises(FileExistsError, match=r"'.*new' exists; overwrite=True"):
             model.save(new)
     assert new.read_text() == "of another process"
     new.unlink()

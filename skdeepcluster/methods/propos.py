@@ -92,6 +92,8 @@ class ProPosObjective(Objective):
         super().begin(schedule, generator)
         self.n_steps, given = schedule.n_steps, self.assign_interval
         self.interval = -(-5 // schedule.steps_per_epoch) if given == "auto" else given
+        auto, given = min(3 * schedule.max_epochs // 10, 50), self.cluster_warmup_epochs
+        self.first_clustering = auto if given == "auto" else given
         self.clusters.resize(schedule.n_samples)
         self.target.requires_grad_(False)
         centers, dim = self.clusters.centers, self.clusters.centers.shape[1]
@@ -101,7 +103,7 @@ class ProPosObjective(Objective):
 
     def start_epoch(self, epoch: int, look: Look) -> Tensor | None:
         """Make the E-step where it is due."""
-        self.clustering = float(epoch >= self.cluster_warmup_epochs)
+        self.clustering = float(epoch >= self.first_clustering)
         if epoch % self.interval == 0:
             self._cluster(look)
         return self.clusters.balancing_weights() if self.balanced_sampling else None
@@ -221,8 +223,9 @@ class ProPos(DeepClusterer):
         Standard deviation :math:`\sigma` of positive sampling.
     scattering_weight : float, default=0.1
         Weight :math:`\lambda` of prototype scattering.
-    cluster_warmup_epochs : int, default=10
-        Epochs without noise and scattering, which is BYOL; the paper has 50 of 1000.
+    cluster_warmup_epochs : int or "auto", default="auto"
+        Epochs without noise and scattering, which is BYOL. The paper has 50 of 1000; ``"auto"`` is
+        three tenths of `max_epochs`, at most 50.
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as make 5 steps.
     n_init : int, default=2
@@ -305,7 +308,7 @@ class ProPos(DeepClusterer):
         "hidden_dim": [StrOptions({"auto"}), whole_number(1)],
         "noise": [NOT_NEGATIVE],
         "scattering_weight": [NOT_NEGATIVE],
-        "cluster_warmup_epochs": [whole_number(0)],
+        "cluster_warmup_epochs": [StrOptions({"auto"}), whole_number(0)],
         "assign_interval": [StrOptions({"auto"}), whole_number(1)],
         "n_init": [whole_number(1)],
         "balanced_sampling": ["boolean"],
@@ -333,7 +336,7 @@ class ProPos(DeepClusterer):
         hidden_dim: int | str = "auto",
         noise: float = 0.001,
         scattering_weight: float = 0.1,
-        cluster_warmup_epochs: int = 10,
+        cluster_warmup_epochs: int | str = "auto",
         assign_interval: int | str = "auto",
         n_init: int = 2,
         balanced_sampling: bool = False,

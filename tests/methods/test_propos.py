@@ -67,6 +67,18 @@ def test_the_warm_up_is_byol(build, step):
         assert (result.losses["scattering"] == 0) == (epoch < 2)
 
 
+@pytest.mark.parametrize(
+    ("given", "max_epochs", "expected"),
+    [(7, 20, 7), (0, 20, 0), ("auto", 1, 0), ("auto", 20, 6), ("auto", 1000, 50)],
+)
+def test_the_warm_up_follows_the_length_of_training(build, given, max_epochs, expected):
+    trainer = build(ProPos, cluster_warmup_epochs=given, max_epochs=max_epochs)
+    trainer.objective._cluster = lambda look: None
+    for epoch in range(max_epochs):
+        trainer.objective.start_epoch(epoch, trainer.look)
+        assert trainer.objective.clustering == (epoch >= expected)
+
+
 def test_the_e_step_is_spherical_k_means_on_the_target_network(build):
     trainer = build(ProPos, n_init=3)
     objective = trainer.objective

@@ -26,7 +26,7 @@ from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, w
 from skdeepcluster.training.checkpoint import open_checkpoints
 from skdeepcluster.training.device import DTYPES, resolve_device, training_dtype
 from skdeepcluster.training.identity import training_identity
-from skdeepcluster.training.schedule import plan_batches
+from skdeepcluster.training.schedule import fit_batch_size, plan_batches
 from skdeepcluster.training.seeds import draw_seeds
 
 __all__ = ["DeepClusterer"]
@@ -49,7 +49,7 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         "channel_axis": [StrOptions({"auto", "first", "last"})],
         "augmentation": [StrOptions({"auto", "photo", "glyph", "vector"}), callable, None],
         "max_epochs": [whole_number(1)],
-        "batch_size": [whole_number(2)],
+        "batch_size": [StrOptions({"auto"}), whole_number(2)],
         "optimizer": [StrOptions({"adam", "sgd"})],
         "lr": [POSITIVE],
         "weight_decay": [NOT_NEGATIVE],
@@ -75,7 +75,7 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         channel_axis: str = "auto",
         augmentation: Any = "auto",
         max_epochs: int = 100,
-        batch_size: int = 256,
+        batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 3e-3,
         weight_decay: float = 0.0,
@@ -212,7 +212,9 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
     def _build_trainer(self, samples: Samples, device: torch.device) -> Trainer:
         is_image = samples.layout.is_image
         memory_format = torch.channels_last if is_image else torch.preserve_format
-        schedule = plan_batches(len(samples), self.batch_size, self.max_epochs, self.warmup_epochs)
+        n, size = len(samples), self.batch_size
+        size = fit_batch_size(n, self.n_clusters) if isinstance(size, str) else size
+        schedule = plan_batches(n, size, self.max_epochs, self.warmup_epochs)
         settings = Settings(
             schedule=schedule,
             optimizer=self.optimizer,

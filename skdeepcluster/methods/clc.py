@@ -156,8 +156,9 @@ class CLC(DeepClusterer):
         of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples.
-    batch_size : int, default=256
-        Largest number of samples in a batch; all batches of an epoch are equally large.
+    batch_size : int or "auto", default="auto"
+        Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
+        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=3e-3
@@ -271,7 +272,7 @@ class CLC(DeepClusterer):
         channel_axis: str = "auto",
         augmentation: Any = "auto",
         max_epochs: int = 100,
-        batch_size: int = 256,
+        batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 3e-3,
         weight_decay: float = 0.0,

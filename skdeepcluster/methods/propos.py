@@ -201,8 +201,9 @@ class ProPos(DeepClusterer):
         of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples. The paper trains for 1000.
-    batch_size : int, default=256
-        Largest number of samples in a batch; all batches of an epoch are equally large.
+    batch_size : int or "auto", default="auto"
+        Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
+        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=1e-3
@@ -326,7 +327,7 @@ class ProPos(DeepClusterer):
         channel_axis: str = "auto",
         augmentation: Any = "auto",
         max_epochs: int = 100,
-        batch_size: int = 256,
+        batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 1e-3,
         weight_decay: float = 0.01,

@@ -8,7 +8,26 @@ import torch
 
 from skdeepcluster.training.objective import Objective, Schedule
 
-__all__ = ["build_optimizer", "learning_rate", "plan_batches"]
+__all__ = ["build_optimizer", "fit_batch_size", "learning_rate", "plan_batches"]
+
+
+def fit_batch_size(n_samples: int, n_clusters: int) -> int:
+    """
+    Choose the size of batches: a few hundred samples must not mean a few hundred steps.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of training samples.
+    n_clusters : int
+        Number of clusters looked for.
+
+    Returns
+    -------
+    int
+        An eighth of the samples, but at least 64 and four for each cluster, and at most 256.
+    """
+    return min(256, max(-(-n_samples // 8), 64, 4 * n_clusters))
 
 
 def plan_batches(

@@ -11,7 +11,6 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from skdeepcluster.data import Scaling, read_samples
 from skdeepcluster.training import Generators
 from skdeepcluster.training.device import resolve_device, training_dtype
-from skdeepcluster.training.schedule import plan_batches
 
 
 def move_to_pretend_cuda(module):
@@ -101,13 +100,3 @@ def test_generators_repeat():
     for name in ("order", "augmentation", "noise"):
         draws = [torch.rand(3, generator=getattr(g, name)) for g in (first, second)]
         assert torch.equal(*draws)
-
-
-@pytest.mark.parametrize(("n", "batch_size"), [(10, 256), (256, 256), (257, 256), (1797, 128)])
-def test_batches_are_equal_and_cover_nearly_everything(n, batch_size):
-    schedule = plan_batches(n, batch_size, max_epochs=3, warmup_epochs=9)
-    seen = schedule.batch_size * schedule.steps_per_epoch
-    assert schedule.batch_size <= batch_size
-    assert n - schedule.steps_per_epoch < seen <= n
-    assert schedule.n_steps == 3 * schedule.steps_per_epoch
-    assert schedule.warmup_epochs == 3

@@ -1,0 +1,38 @@
+"""Batches of equal size, as many as training needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skdeepcluster import CLC
+from skdeepcluster.training.schedule import fit_batch_size, plan_batches
+
+
+@pytest.mark.parametrize(
+    ("n", "n_clusters", "expected"),
+    [(10, 2, 64), (512, 16, 64), (513, 16, 65), (300, 20, 80), (2041, 10, 256), (10**6, 500, 256)],
+)
+def test_the_size_of_batches_follows_samples_and_clusters(n, n_clusters, expected):
+    assert fit_batch_size(n, n_clusters) == expected
+
+
+def test_an_automatic_batch_is_what_the_rule_says(rows):
+    trainers = []
+    for size in ("auto", 75):
+        model = CLC(2, batch_size=size)
+        samples = model._read(np.tile(rows, (10, 1)), reset=True)
+        trainers.append(model._build_trainer(samples, torch.device("cpu")))
+    assert trainers[0].settings.schedule == trainers[1].settings.schedule
+    assert trainers[0].settings.schedule.steps_per_epoch == 8
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(10, 256), (256, 256), (257, 256), (1797, 128)])
+def test_batches_are_equal_and_cover_nearly_everything(n, batch_size):
+    schedule = plan_batches(n, batch_size, max_epochs=3, warmup_epochs=9)
+    seen = schedule.batch_size * schedule.steps_per_epoch
+    assert schedule.batch_size <= batch_size
+    assert n - schedule.steps_per_epoch < seen <= n
+    assert schedule.n_steps == 3 * schedule.steps_per_epoch
+    assert schedule.warmup_epochs == 3

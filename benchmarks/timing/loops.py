@@ -37,14 +37,21 @@ def rivals() -> dict[str, tuple[str, type, str]]:
 def compare(
     ours: dict[str, Any], theirs: Any, n: int, plan: Plan
 ) -> Iterator[tuple[str, float, str]]:
-    """Train all in turn; yield name, ratio of the rates and detail for each of ours."""
+    """
+    Train all in turn; yield name, ratio of the rates and detail for each of ours.
+
+    An epoch of ours holds what its method does between epochs; the detail has the rate without it.
+    """
     actions = {name: lambda own=own: train_epoch(own) for name, own in ours.items()}
-    times = in_turn({**actions, "theirs": theirs.epoch}, plan.pick(3, 2), plan.device)
+    n_rounds = plan.pick(3, 2)
+    times = in_turn({**actions, "theirs": theirs.epoch}, n_rounds, plan.device)
     rates = {name: n / statistics.median(taken) for name, taken in times.items()}
-    for name in ours:
+    for name, own in ours.items():
         value, spread = ratio(times["theirs"], times[name])
         against = f"{rates[name]:.0f} against {rates['theirs']:.0f} images/s"
-        yield name, value, f"{against}; {spread}"
+        last = [entry["images_per_second"] for entry in own.history[-n_rounds:]]
+        steps = statistics.median(last) / rates["theirs"]
+        yield name, value, f"{against}; {spread}; steps alone {steps:.3g} times"
 
 
 def measure(plan: Plan) -> Iterator[Row]:

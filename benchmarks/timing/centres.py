@@ -74,5 +74,5 @@ def measure(plan: Plan) -> Iterator[Row]:
     n, n_clusters = plan.pick((200_000, 1000), (40_000, 200))
     yield from compare("clusters", 60_000, 10, plan.pick(20, 10), plan)
     yield from compare("noise", 60_000, 10, plan.pick(5, 2), plan)
-    yield from compare("clusters", n, n_clusters, plan.pick(3, 1), plan)
+    yield from compare("clusters", n, n_clusters, 1, plan)
     yield from compare("noise", n, n_clusters, 1, plan)

@@ -1,0 +1,67 @@
+"""Tables of the documentation, from the runs in ``results/learning.json``.
+
+``python benchmarks/result_tables.py`` writes one CSV file for each data set to ``docs/results``.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+HERE = Path(__file__).parent
+RUNS = HERE / "results" / "learning.json"
+FOLDER = HERE.parent / "docs" / "results"
+
+
+def read(path: Path = RUNS) -> pd.DataFrame:
+    """Return the runs that ended, one a row, those of a setting by seed."""
+    runs = pd.DataFrame(json.loads(path.read_text())["runs"])
+    if "error" in runs:
+        runs = runs[runs["error"].isna()]
+    return runs.sort_values("seed", kind="stable")
+
+
+def span(values: Iterable[float]) -> str:
+    """Return the least and the largest number, rounded, once if they are equal."""
+    least, largest = f"{min(values):.1f}", f"{max(values):.1f}"
+    return least if least == largest else f"{least} to {largest}"
+
+
+def row(runs: pd.DataFrame) -> dict[str, str]:
+    """Sum up the runs of a method."""
+    accuracies = runs["ACC"].tolist()
+    several = len(accuracies) > 1
+    return {
+        "method": runs["method"].iloc[0],
+        "seeds": ", ".join(map(str, runs["seed"])),
+        "ACC of each": ", ".join(f"{value:.3f}" for value in accuracies),
+        "median": f"{statistics.median(accuracies):.3f}",
+        "deviation": f"{statistics.stdev(accuracies):.3f}" if several else "",
+        "NMI": f"{runs['NMI'].mean():.3f}",
+        "ARI": f"{runs['ARI'].mean():.3f}",
+        "minutes": span(runs["cpu_seconds"] / 60),
+    }
+
+
+def tables(runs: pd.DataFrame) -> dict[str, str]:
+    """Return the content of each file by its name, methods from the best down."""
+    found = {}
+    for data, own in runs.groupby("data"):
+        rows = pd.DataFrame([row(of_one) for _, of_one in own.groupby("method")])
+        rows = rows.sort_values("median", ascending=False, kind="stable")
+        found[f"{data}.csv"] = rows.to_csv(index=False)
+    return found
+
+
+def main() -> None:
+    """Write the files."""
+    for name, content in tables(read()).items():
+        (FOLDER / name).write_text(content)
+
+
+if __name__ == "__main__":
+    main()

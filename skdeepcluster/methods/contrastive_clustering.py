@@ -146,14 +146,12 @@ class ContrastiveClustering(DeepClusterer):
     device : str or torch.device, default="auto"
         Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks in training; losses are always float32. ``"auto"`` is bfloat16
-        for images where the hardware does it well. Inference is float32 unless a lower precision
-        is named.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
+        images where the hardware does it well, and float32 in inference.
     compile : bool, default=False
         Whether the training step goes through `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training; a `fit` with the same parameters and data goes on from it
-        and ends where the unbroken one would have ended.
+        Folder for the state of training, from which the same `fit` goes on, to the same end.
     checkpoint_interval : float, default=60.0
         Least seconds between two states written.
     warm_start : bool, default=False

@@ -49,16 +49,7 @@ __all__ = ["ProPos"]
 
 
 class ProPosObjective(Objective):
-    """
-    Networks, E-step and loss of ProPos.
-
-    Parameters
-    ----------
-    backbone, n_features, generator : nn.Module, int and torch.Generator
-        The trunk, the number of its features, and the source of the other networks' weights.
-    method : ProPos
-        The estimator, whose parameters are read.
-    """
+    """Networks, E-step and loss of ProPos, by the parameters of `method`."""
 
     noise: Tensor
     queue: SampleQueue | None
@@ -147,8 +138,7 @@ class ProPosObjective(Objective):
 
     def after_step(self, step: int) -> None:
         """Move the target network and the queue, and draw the noise of the next step."""
-        auto = ema_momentum(self.n_steps, 0.996)
-        base = auto if self.momentum == "auto" else self.momentum
+        base = ema_momentum(self.n_steps, 0.996) if self.momentum == "auto" else self.momentum
         momentum = cosine_momentum(base, step, self.n_steps)
         update_ema(self.target, nn.Sequential(self.backbone, self.projector), momentum)
         if self.queue is not None:
@@ -225,8 +215,8 @@ class ProPos(DeepClusterer):
     scattering_weight : float, default=0.1
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
-        Epochs without noise and scattering, which is BYOL. The paper has 50 of 1000; ``"auto"`` is
-        three tenths of `max_epochs`, at most 50.
+        Epochs of BYOL, without noise and scattering. The paper has 50 of 1000; ``"auto"`` is three
+        tenths of `max_epochs`, at most 50.
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as make 5 steps.
     n_init : int, default=2
@@ -244,14 +234,12 @@ class ProPos(DeepClusterer):
     device : str or torch.device, default="auto"
         Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks in training; losses are always float32. ``"auto"`` is bfloat16
-        for images where the hardware does it well. Inference is float32 unless a lower precision
-        is named.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
+        images where the hardware does it well, and float32 in inference.
     compile : bool, default=False
         Whether the training step goes through `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training; a `fit` with the same parameters and data goes on from it
-        and ends where the unbroken one would have ended.
+        Folder for the state of training, from which the same `fit` goes on, to the same end.
     checkpoint_interval : float, default=60.0
         Least seconds between two states written.
     warm_start : bool, default=False

@@ -1,6 +1,7 @@
-"""Tables of the documentation, from the runs in ``results/learning.json``.
+"""Tables of the documentation, from the measurements in ``results``.
 
-``python benchmarks/result_tables.py`` writes one CSV file for each data set to ``docs/results``.
+``python benchmarks/result_tables.py`` writes CSV files to ``docs/results``: one for each data set of
+``learning.json``, and one of ``speed.json``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 
 HERE = Path(__file__).parent
 RUNS = HERE / "results" / "learning.json"
+SPEED = HERE / "results" / "speed.json"
 FOLDER = HERE.parent / "docs" / "results"
 
 
@@ -57,9 +59,16 @@ def tables(runs: pd.DataFrame) -> dict[str, str]:
     return found
 
 
+def speed(path: Path = SPEED) -> dict[str, str]:
+    """Return the content of the file of ratios by its name."""
+    rows = pd.DataFrame(json.loads(path.read_text())["rows"])
+    rows["value"] = rows["value"].map("{:.3g}".format)
+    return {"speed.csv": rows[["case", "measure", "value", "detail"]].to_csv(index=False)}
+
+
 def main() -> None:
     """Write the files."""
-    for name, content in tables(read()).items():
+    for name, content in (tables(read()) | speed()).items():
         (FOLDER / name).write_text(content)
 
 

@@ -1,7 +1,7 @@
 """Tables of the documentation, from the measurements in ``results``.
 
-``python benchmarks/result_tables.py`` writes CSV files to ``docs/results``: one for each data set of
-``learning.json``, and one of ``speed.json``.
+``python benchmarks/result_tables.py`` writes CSV files to ``docs/results``: one for each data set
+of ``learning.json``, and one of ``speed.json``.
 """
 
 from __future__ import annotations

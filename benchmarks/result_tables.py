@@ -20,11 +20,10 @@ FOLDER = HERE.parent / "docs" / "results"
 
 
 def read(path: Path = RUNS) -> pd.DataFrame:
-    """Return the runs that ended, one a row, those of a setting by seed."""
-    runs = pd.DataFrame(json.loads(path.read_text())["runs"])
-    if "error" in runs:
-        runs = runs[runs["error"].isna()]
-    return runs.sort_values("seed", kind="stable")
+    """Return the runs with default settings on all samples that ended, one a row, by seed."""
+    runs = json.loads(path.read_text())["runs"]
+    own = [r for r in runs if not (r["parameters"] or r["limit"] or "error" in r)]
+    return pd.DataFrame(own).sort_values("seed", kind="stable")
 
 
 def span(values: Iterable[float]) -> str:

@@ -18,15 +18,9 @@ from comparing import assert_same_fit
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.model_selection import GridSearchCV
 from torch import nn
+from trainings import at_the_end_of_epoch, make
 
-from skdeepcluster import ContrastiveClustering
 from skdeepcluster.training import TrainingDiverged
-from skdeepcluster.training.callbacks import EpochWatch
-
-
-def make(**parameters):
-    settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
-    return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
 
 
 def states(folder):
@@ -35,18 +29,6 @@ def states(folder):
 
 def interrupt():
     raise KeyboardInterrupt
-
-
-def at_the_end_of_epoch(monkeypatch, n_epochs, action):
-    """Let something happen after the state of an epoch has been dealt with."""
-    original = EpochWatch.end_epoch
-
-    def end_epoch(self, entry):
-        if entry["epoch"] == n_epochs:
-            action()
-        return original(self, entry)
-
-    monkeypatch.setattr(EpochWatch, "end_epoch", end_epoch)
 
 
 # --- kills --------------------------------------------------------------------------------

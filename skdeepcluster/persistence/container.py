@@ -42,7 +42,8 @@ def write_file(
     Raises
     ------
     FileExistsError
-        If there is a file, however recent, and `overwrite` is False.
+        If there is a file and `overwrite` is False, also one that came in the meantime. Without
+        links in the file system, one that comes in the last instant is missed.
     OSError
         If it cannot be written.
     """
@@ -55,7 +56,10 @@ def write_file(
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        (os.replace if overwrite else _place)(beside, path)
+        if overwrite:
+            os.replace(beside, path)
+        else:
+            _place(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 

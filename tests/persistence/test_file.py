@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from saved import (
-    load_quietly,
-)
+from saved import load_quietly
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 

@@ -8,15 +8,7 @@ import numpy as np
 import pytest
 import torch
 from comparing import assert_same_model
-from saved import (
-    METHODS,
-    SETTINGS,
-    fitted,
-    load_quietly,
-    own_callable,
-    own_module,
-    saved_with,
-)
+from saved import METHODS, SETTINGS, fitted, load_quietly, own_callable, own_module, saved_with
 from torch import nn
 
 from skdeepcluster import load

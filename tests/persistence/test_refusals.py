@@ -13,14 +13,7 @@ import torch
 import torchvision.models  # noqa: F401 - the package imports it for a trunk, files import nothing
 from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
-from saved import (
-    clusters,
-    forge,
-    leave_out,
-    load_quietly,
-    put,
-    tensor,
-)
+from saved import clusters, forge, leave_out, load_quietly, put, tensor
 
 from skdeepcluster import load
 from skdeepcluster.persistence import loading, restoring

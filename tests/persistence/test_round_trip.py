@@ -12,14 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from comparing import assert_same_model, without_times
-from saved import (
-    SETTINGS,
-    fitted,
-    load_quietly,
-    own_callable,
-    own_module,
-    saved_with,
-)
+from saved import SETTINGS, fitted, load_quietly, own_callable, own_module, saved_with
 from sklearn.base import clone
 
 from skdeepcluster import ContrastiveClustering, load

@@ -10,12 +10,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from saved import (
-    forge,
-    leave_out,
-    load_quietly,
-    put,
-)
+from saved import forge, leave_out, load_quietly, put
 
 import skdeepcluster
 from skdeepcluster import ContrastiveClustering, load

@@ -12,16 +12,10 @@ import pytest
 import torch
 from comparing import assert_same_fit
 from torch import nn
+from trainings import at_the_end_of_epoch, make
 
-from skdeepcluster import ContrastiveClustering
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
-
-
-def make(**parameters):
-    """Make an estimator of one method; on 16 values an epoch takes milliseconds."""
-    settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
-    return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
 
 
 class Stop(Exception):
@@ -30,14 +24,11 @@ class Stop(Exception):
 
 def break_after(monkeypatch, n_epochs):
     """Raise at the end of an epoch, as Ctrl-C may."""
-    original = EpochWatch.end_epoch
 
-    def end_epoch(self, entry):
-        if entry["epoch"] == n_epochs:
-            raise Stop
-        return original(self, entry)
+    def stop():
+        raise Stop
 
-    monkeypatch.setattr(EpochWatch, "end_epoch", end_epoch)
+    at_the_end_of_epoch(monkeypatch, n_epochs, stop)
 
 
 @pytest.mark.parametrize("interval", [0, 1000])

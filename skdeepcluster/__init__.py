@@ -1,11 +1,11 @@
-"""Deep image clustering with scikit-learn's interface."""
+"""Deep image clustering with the scikit-learn API."""
 
-from importlib.metadata import version
-
-from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
+from skdeepcluster._version import __version__
+from skdeepcluster.methods.clc import CLC
+from skdeepcluster.methods.contrastive_clustering import ContrastiveClustering
+from skdeepcluster.methods.propos import ProPos
+from skdeepcluster.methods.twin_contrast import TwinContrastClustering
 from skdeepcluster.persistence.loading import load
-
-__version__ = version("skdeepcluster")
 
 __all__ = [
     "CLC",

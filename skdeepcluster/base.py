@@ -1,45 +1,63 @@
-"""The scikit-learn face of every method, once."""
+"""The scikit-learn API of every method, once."""
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 import torch
-from sklearn.base import _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
-from torch import nn
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
 
-from skdeepcluster.augmentation import resolve_augmentation
-from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, plain_number, whole_number
-from skdeepcluster.data import Samples, Scaling, open_source, read_samples
-from skdeepcluster.fitted import FittedModel, fitted_attributes, warn_if_doubtful
-from skdeepcluster.fitted_clusterer import FittedClusterer
-from skdeepcluster.networks import BACKBONES, build_backbone
-from skdeepcluster.training import Generators, Objective, Settings, Trainer
+from skdeepcluster._version import __version__
+from skdeepcluster._warn import warn
+from skdeepcluster.clustering.silhouette import simplified_silhouette
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
+from skdeepcluster.data.samples import Samples, read_samples
+from skdeepcluster.fitting import build_trainer, fitted_attributes, warn_if_doubtful
+from skdeepcluster.networks.backbone import BACKBONES
+from skdeepcluster.networks.model import Model
+from skdeepcluster.persistence.registry import register
+from skdeepcluster.persistence.saving import save_model
+from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
 from skdeepcluster.training.checkpoint import open_checkpoints
-from skdeepcluster.training.device import DTYPES, resolve_device, training_dtype
+from skdeepcluster.training.device import DTYPES
+from skdeepcluster.training.engine import Trainer
+from skdeepcluster.training.fitted import FittedModel
 from skdeepcluster.training.identity import training_identity
-from skdeepcluster.training.schedule import fit_batch_size, plan_batches
-from skdeepcluster.training.seeds import draw_seeds
+from skdeepcluster.training.objective import Objective, Schedule
 
 __all__ = ["DeepClusterer"]
 
 LEARNT_OF_INPUT = ("n_features_in_", "feature_names_in_", "image_shape_")
 
 
-class DeepClusterer(CallbackSupportMixin, FittedClusterer):
+class DeepClusterer(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ClusterMixin,
+    BaseEstimator,
+):
     """
     Base of the deep clustering estimators.
 
     A method subclasses it, adds its own parameters to `__init__` and `_parameter_constraints`, and
-    defines `_build_objective`. The parameters below have the same meaning in all methods.
+    defines `_build_model` and `_build_objective`. The parameters below have the same meaning in all
+    methods. Those that decide what the networks look like are named in `_structural_parameters`: a
+    warm start refuses to go on with others.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -66,6 +84,36 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         "random_state": ["random_state"],
     }
 
+    _structural_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "backbone", "embedding_dim")
+    _model: FittedModel
+    _further_weights: dict[str, Tensor]
+    labels_: np.ndarray
+    n_clusters_: int
+    cluster_centers_: np.ndarray
+    history_: list[dict[str, Any]]
+
+    n_clusters: int
+    backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
+    image_shape: Sequence[int] | None
+    channel_axis: str
+    augmentation: Any
+    max_epochs: int
+    batch_size: int | str
+    optimizer: str
+    lr: float
+    weight_decay: float
+    warmup_epochs: int
+    embedding_dim: int
+    temperature: float
+    device: str | torch.device
+    precision: str
+    compile: bool
+    checkpoint_dir: str | os.PathLike[str] | None
+    checkpoint_interval: float
+    warm_start: bool
+    verbose: int
+    random_state: int | np.random.RandomState | None
+
     def __init__(
         self,
         n_clusters: int = 8,
@@ -91,39 +139,29 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.n_clusters = n_clusters
-        self.backbone = backbone
-        self.image_shape = image_shape
-        self.channel_axis = channel_axis
-        self.augmentation = augmentation
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.warmup_epochs = warmup_epochs
-        self.embedding_dim = embedding_dim
-        self.temperature = temperature
-        self.device = device
-        self.precision = precision
-        self.compile = compile
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_interval = checkpoint_interval
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
+        self._keep(locals())
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        register(cls)
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Store the arguments of a method's `__init__`, its ``locals()``, and nothing else."""
-        for name in self._get_param_names():
+        for name in arguments.keys() - {"self", "__class__"}:
             setattr(self, name, arguments[name])
 
     # --- what a method defines -------------------------------------------------------------
 
-    def _build_objective(
+    def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
+    ) -> Model:
+        """Build the method's networks on a trunk of so many features, on the CPU."""
+        raise NotImplementedError
+
+    def _build_objective(
+        self, model: Any, schedule: Schedule, generator: torch.Generator
     ) -> Objective:
-        """Build the method's networks and loss on a trunk, on the CPU."""
+        """Build what trains the model, on the CPU."""
         raise NotImplementedError
 
     # --- fitting ---------------------------------------------------------------------------
@@ -169,28 +207,20 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
 
     def _fit(self, X: Any, y: Any) -> tuple[dict[str, Any], EpochWatch]:
         """Return what training gives, and who watched it."""
-        device = resolve_device(self.device)
         samples = self._read(X, reset=True)
-        trainer = self._with_plain_numbers()._build_trainer(samples, device)
+        trainer = build_trainer(self, samples)
         watch = EpochWatch(
             self,
             X,
             y,
             self.max_epochs,
-            lambda: fitted_attributes(trainer, samples, copy.deepcopy(trainer.objective)),
+            lambda: fitted_attributes(trainer.snapshot(), samples, self),
         )
         try:
             self._train(trainer, samples, watch)
         finally:
             watch.close()
-        return fitted_attributes(trainer, samples, trainer.objective), watch
-
-    def _with_plain_numbers(self) -> Self:
-        """Return a copy whose numbers are Python's: they neither wrap round nor surprise torch."""
-        plain = copy.copy(self)
-        for name, value in self.get_params(deep=False).items():
-            setattr(plain, name, value if name == "random_state" else plain_number(value))
-        return plain
+        return fitted_attributes(trainer, samples, self), watch
 
     def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
         if self.checkpoint_dir is None:
@@ -208,54 +238,6 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
                 return watch.end_epoch(entry)
 
             trainer.run(watch.begin_epoch, end_epoch)
-
-    def _build_trainer(self, samples: Samples, device: torch.device) -> Trainer:
-        is_image = samples.layout.is_image
-        memory_format = torch.channels_last if is_image else torch.preserve_format
-        n, size = len(samples), self.batch_size
-        size = fit_batch_size(n, self.n_clusters) if isinstance(size, str) else size
-        schedule = plan_batches(n, size, self.max_epochs, self.warmup_epochs)
-        settings = Settings(
-            schedule=schedule,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            dtype=training_dtype(self.precision, device, is_image=is_image),
-            inference_dtype=DTYPES.get(self.precision),
-            compile=self.compile,
-            n_clusters=self.n_clusters,
-        )
-        augmentation = resolve_augmentation(self.augmentation, samples.shape)
-        seeds = draw_seeds(self.random_state, 4)
-        warm = self._warm_model(samples)
-        if warm is None:
-            generator = torch.Generator().manual_seed(seeds[0])
-            trunk, n_features = build_backbone(self.backbone, samples.shape, generator)
-            objective = self._build_objective(trunk, n_features, generator)
-            scaling = Scaling.learn(samples)
-        else:
-            objective, scaling = copy.deepcopy(warm.objective), warm.scaling
-        return Trainer(
-            objective.to(device).to(memory_format=memory_format),
-            open_source(samples, scaling, device),
-            augmentation,
-            settings,
-            Generators.seeded(seeds[1:], device),
-            history=[] if warm is None else list(self.history_),
-        )
-
-    def _warm_model(self, samples: Samples) -> FittedModel | None:
-        """Return the model to go on from, None to start afresh."""
-        if not self.warm_start or not hasattr(self, "_model"):
-            return None
-        model: FittedModel = self._model
-        if model.shape != samples.shape or model.n_clusters != self.n_clusters:
-            raise ValueError(
-                "warm_start=True goes on with the same n_clusters and shape of samples: the fitted "
-                f"model has n_clusters={model.n_clusters} and shape {model.shape}, got "
-                f"n_clusters={self.n_clusters} and shape {samples.shape}."
-            )
-        return model
 
     def _read(self, X: Any, *, reset: bool) -> Samples:
         """Validate samples; at fit, learn their shape, later hold them against it."""
@@ -284,6 +266,153 @@ class DeepClusterer(CallbackSupportMixin, FittedClusterer):
             f"{fitted} (images count as (C, H, W); rows are flattened images only where "
             "image_shape is set)."
         )
+
+    # --- use of the fitted model ---------------------------------------------------------------
+
+    def predict(self, X: Any) -> np.ndarray:
+        """
+        Assign samples to clusters.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,), dtype int64
+            Numbers of the clusters, from 0 to ``n_clusters_ - 1``.
+        """
+        return self._collect(X, lambda embedding, probabilities: probabilities.argmax(dim=1))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """
+        Compute the soft assignment of samples.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_clusters_), dtype float32
+            Probabilities of the clusters; their argmax is what `predict` returns.
+        """
+        return self._collect(X, lambda embedding, probabilities: probabilities)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """
+        Embed samples.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), dtype float32
+            Embedding of unit length.
+        """
+        return self._collect(X, lambda embedding, probabilities: embedding)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """
+        Judge the clustering of samples without labels: the simplified silhouette.
+
+        Distances are taken in the embedding, to the clusters' centres, so the time is linear in
+        the number of samples.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+        y : object, default=None
+            Ignored, present for API consistency.
+
+        Returns
+        -------
+        float
+            Between -1 and 1, higher is better; 0 for a single cluster.
+        """
+        check_is_fitted(self)
+        samples, total = self._read(X, reset=False), 0.0
+        for embedding, probabilities in self._model.batches(samples):
+            batch = embedding.cpu().numpy(), probabilities.argmax(dim=1).cpu().numpy()
+            total += len(embedding) * simplified_silhouette(*batch, self.cluster_centers_)
+        return total / len(samples)
+
+    def _collect(self, X: Any, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        check_is_fitted(self)
+        return self._model.collect(self._read(X, reset=False), result)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        for_training: bool = False,
+    ) -> None:
+        """
+        Write the fitted estimator to a file that `skdeepcluster.load` reads.
+
+        The file holds numbers and text, no code, in the safetensors format: weights, labels,
+        centres, history and the parameters as they were at `fit`. It does not hold `X`, the
+        caller's own `backbone`, `augmentation` or RandomState, nor what belongs to one machine:
+        `device`, `compile`, `checkpoint_dir`.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to. The file is written beside and renamed, so that it is there whole or not.
+        overwrite : bool, default=False
+            Whether a file that is there is replaced.
+        for_training : bool, default=False
+            Whether weights that only further training needs are written too. Without them a warm
+            start of the loaded estimator makes do with the weights of the model.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        FileExistsError
+            If there is a file and `overwrite` is False.
+        ValueError
+            If a parameter has no form in JSON.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        save_model(self, path, overwrite=overwrite, for_training=for_training)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__(), "_skdeepcluster_version": __version__}
+        if "_further_weights" in state and not self.warm_start:
+            state["_further_weights"] = {}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        found = state.pop("_skdeepcluster_version", "(unknown)")
+        note = version_note({"skdeepcluster": found})
+        if note:
+            warn(note)
+        super().__setstate__(state)
+
+    @property
+    def backbone_(self) -> nn.Module:
+        """Trained trunk alone, in evaluation mode: maps standardised samples to features."""
+        if not hasattr(self, "_model"):
+            raise AttributeError(f"{type(self).__name__} has no backbone_ before fit.")
+        return self._model.model.backbone
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[1])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
 
     # --- scikit-learn's bookkeeping -----------------------------------------------------------
 

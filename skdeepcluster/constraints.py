@@ -7,8 +7,6 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval
 
-__all__ = ["NOT_NEGATIVE", "POSITIVE", "SHARE", "RealInterval", "plain_number", "whole_number"]
-
 LARGEST_INTEGER = 2**31 - 1
 LARGEST_REAL = 1e30  # far from where float32 overflows
 

@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["gaussian_blur", "gaussian_kernels"]
-
 _SMALLEST_SIGMA = 0.01  # below it float32 weights beside the middle one are zero: the identity
 
 

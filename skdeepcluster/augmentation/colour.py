@@ -5,15 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = [
-    "adjust_brightness",
-    "adjust_contrast",
-    "adjust_hue",
-    "adjust_saturation",
-    "color_jitter",
-    "grayscale",
-]
-
 
 def _luminance(images: Tensor) -> Tensor:
     """Compute the grey value (B, 1, H, W): ITU-R 601 weights for RGB, else the channels' mean."""

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["inverse_affine", "random_boxes", "warp"]
-
 
 def random_boxes(
     images: Tensor,

@@ -11,13 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
+from skdeepcluster.augmentation.blur import gaussian_blur
+from skdeepcluster.augmentation.colour import color_jitter, grayscale
+from skdeepcluster.augmentation.geometry import inverse_affine, random_boxes, warp
 from skdeepcluster.constraints import SHARE, RealInterval, plain_number
-
-from .blur import gaussian_blur
-from .colour import color_jitter, grayscale
-from .geometry import inverse_affine, random_boxes, warp
-
-__all__ = ["ImageAugmentation"]
 
 _LARGEST = 1e4  # even float16 holds it
 _PROBABILITY = [SHARE]

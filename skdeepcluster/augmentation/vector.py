@@ -12,8 +12,6 @@ from torch import Tensor
 
 from skdeepcluster.constraints import SHARE, RealInterval
 
-__all__ = ["VectorAugmentation"]
-
 NOISE, MOST_NOISE = 0.07, 0.5
 
 

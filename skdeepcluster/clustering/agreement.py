@@ -5,8 +5,6 @@ from __future__ import annotations
 from sklearn.metrics import mutual_info_score
 from torch import Tensor
 
-__all__ = ["view_information", "views_needed"]
-
 _LEAST = 1024
 _PER_CLUSTER = 16
 

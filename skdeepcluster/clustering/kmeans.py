@@ -12,8 +12,6 @@ from torch.nn import functional
 from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
 
-__all__ = ["KMeansResult", "kmeans"]
-
 _CPU_CHUNK = 2048  # a chunk stays in the cache between its three uses
 _DISTANCES_ON_DEVICE = 2**26
 

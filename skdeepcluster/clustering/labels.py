@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["compact_labels", "size_entropy"]
-
 
 def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
     """

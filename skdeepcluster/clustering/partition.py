@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Partition"]
-
 _SLACK = 1.0 + 1e-5  # bounds closer than this are not trusted, because of rounding
 
 

@@ -5,92 +5,33 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skdeepcluster.clustering.agreement import view_information
 from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.matching import match_centers
 
-__all__ = ["PseudoLabels", "clusters_like"]
-
 _SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
 
 
-class PseudoLabels(nn.Module):
+def balancing_weights(labels: Tensor, n_clusters: int) -> Tensor:
     """
-    Spherical k-means of the training samples that goes on from the clusters it found before.
+    Weigh samples so that all clusters are drawn equally often.
 
     Parameters
     ----------
+    labels : Tensor of shape (n,), int64
+        Cluster of each sample.
     n_clusters : int
         Number K of clusters.
-    n_features : int
-        Length of the embedding.
-    n_init : int
-        Number of starts of k-means: the first from the last centres, where there are any, the
-        others by k-means++.
 
-    Attributes
-    ----------
-    centers : Tensor of shape (K, n_features), float32
-        Unit-length centres; zero before the first `update`.
-    labels : Tensor of shape (n,), int64
-        Cluster of each training sample; empty outside of training.
+    Returns
+    -------
+    Tensor of shape (n,), float32
+        The number of samples over the size of each sample's cluster.
     """
-
-    centers: Tensor
-    labels: Tensor
-
-    def __init__(self, n_clusters: int, n_features: int, n_init: int) -> None:
-        super().__init__()
-        self.n_init = n_init
-        self.register_buffer("centers", torch.zeros(n_clusters, n_features))
-        self.register_buffer("labels", torch.zeros(0, dtype=torch.long))
-
-    def resize(self, n_samples: int) -> None:
-        """
-        Make room for the labels of the training samples; all are in cluster 0 until `update`.
-
-        Parameters
-        ----------
-        n_samples : int
-            Number of training samples; 0 forgets their labels.
-        """
-        self.labels = self.labels.new_zeros(n_samples)
-
-    def update(
-        self,
-        embedding: Tensor,
-        views: tuple[Tensor, Tensor] | None,
-        generator: torch.Generator | None,
-    ) -> None:
-        """
-        Cluster the training samples anew; clusters keep the number of the old one they resemble.
-
-        Parameters
-        ----------
-        embedding : Tensor of shape (n, n_features)
-            Unit-length embedding of the training samples.
-        views : tuple of two Tensors of shape (m, n_features), or None
-            Unit-length embeddings of two views of some of them, by which starts are judged.
-        generator : torch.Generator or None
-            Source of the starts of k-means.
-        """
-        centers, labels = clusters_like(self.centers, embedding, views, generator, self.n_init)
-        self.centers.copy_(centers)
-        self.labels.copy_(labels)
-
-    def balancing_weights(self) -> Tensor:
-        """
-        Weigh the training samples so that all clusters are drawn equally often.
-
-        Returns
-        -------
-        Tensor of shape (n,), float32
-            The number of samples over the size of each sample's cluster.
-        """
-        sizes = torch.bincount(self.labels, minlength=len(self.centers))
-        return (len(self.labels) / sizes)[self.labels]
+    sizes = torch.bincount(labels, minlength=n_clusters)
+    return (len(labels) / sizes)[labels]
 
 
 def clusters_like(

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["plus_plus_centers"]
-
 _ROWS_PER_CLUSTER = 64
 _FEWEST_ROWS = 2**14
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["simplified_silhouette"]
-
 _DISTANCES_AT_ONCE = 2**21
 
 

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-__all__ = ["Layout", "infer_layout"]
-
 CHANNEL_COUNTS = (1, 3, 4)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MappedPages"]
-
 RESIDENT_BYTES = 2**29
 READ_AROUND = 2**21  # Linux makes up to so much resident around a page that is asked for
 

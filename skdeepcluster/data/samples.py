@@ -13,8 +13,6 @@ from skdeepcluster.data.layout import Layout, infer_layout
 from skdeepcluster.data.mapping import READ_AROUND, MappedPages
 from skdeepcluster.data.validation import validated_array
 
-__all__ = ["Samples", "read_samples"]
-
 CHUNK_BYTES = 8 * 2**20
 LARGEST_VALUE = 1e37  # differences of two such values still fit into float32
 

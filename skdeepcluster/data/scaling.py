@@ -11,8 +11,6 @@ from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
 
-__all__ = ["DeviceScaling", "Scaling"]
-
 SMALLEST_SPREAD = 1e-30
 FARTHEST = 1e6  # spreads from the mean; a training sample of n values comes to sqrt(n) at most
 

@@ -11,8 +11,6 @@ from torch import Tensor
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 
-__all__ = ["ResidentSource", "Source", "StreamedSource", "open_source"]
-
 CPU_BUDGET_BYTES = 2**30
 SHARE_OF_FREE_DEVICE_MEMORY = 0.5
 

@@ -10,8 +10,6 @@ import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
-__all__ = ["validated_array"]
-
 
 def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.ndarray | Tensor:
     """

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from skdeepcluster.losses.contrast import nt_xent
 
-__all__ = ["cluster_contrast", "entropy_deficit"]
-
 
 def cluster_contrast(p1: Tensor, p2: Tensor, temperature: float) -> Tensor:
     """

@@ -9,8 +9,6 @@ from torch.nn import functional
 from skdeepcluster.losses.normalise import unit_vectors
 from skdeepcluster.losses.precision import without_autocast
 
-__all__ = ["info_nce", "nt_xent"]
-
 _MINUS_INFINITY = float("-inf")
 
 

@@ -8,8 +8,6 @@ from torch.nn import functional
 
 from skdeepcluster.losses.precision import without_autocast
 
-__all__ = ["joint_contrast"]
-
 
 @without_autocast
 def joint_contrast(

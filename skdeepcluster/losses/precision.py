@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
-
-__all__ = ["without_autocast"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +33,8 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         arguments = (*args, *kwargs.values())
         tensor = next(argument for argument in arguments if isinstance(argument, Tensor))
-        with torch.autocast(tensor.device.type, enabled=False):
+        # Shapes alone, on "meta", have no autocast to switch off.
+        with nullcontext() if tensor.is_meta else torch.autocast(tensor.device.type, enabled=False):
             return function(*args, **kwargs)
 
     return wrapped

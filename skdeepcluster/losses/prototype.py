@@ -9,8 +9,6 @@ from torch.nn import functional
 from skdeepcluster.losses.normalise import unit_vectors
 from skdeepcluster.losses.precision import without_autocast
 
-__all__ = ["positive_sampling", "prototype_scattering", "prototypes"]
-
 
 def positive_sampling(prediction: Tensor, target: Tensor) -> Tensor:
     """

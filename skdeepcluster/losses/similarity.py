@@ -7,8 +7,6 @@ from torch import Tensor
 from skdeepcluster.losses.normalise import unit_vectors
 from skdeepcluster.losses.precision import without_autocast
 
-__all__ = ["cosine_logits"]
-
 
 @without_autocast
 def cosine_logits(x: Tensor, centers: Tensor, temperature: float) -> Tensor:

@@ -9,15 +9,6 @@ from torch.nn import functional
 from skdeepcluster.losses.normalise import unit_vectors
 from skdeepcluster.losses.precision import without_autocast
 
-__all__ = [
-    "categorical_kl",
-    "cluster_memory_contrast",
-    "cluster_vectors",
-    "gumbel_noise",
-    "jitter_memory",
-    "shift_by_prototypes",
-]
-
 _MINUS_INFINITY = float("-inf")
 
 
@@ -77,9 +68,9 @@ def cluster_vectors(assignments: Tensor, features: Tensor) -> Tensor:
     return unit_vectors(assignments.float().T @ features.float())
 
 
-def jitter_memory(memory: Tensor, scale: float, generator: torch.Generator | None) -> Tensor:
+def jitter_memory(memory: Tensor, scale: float, noise: Tensor) -> Tensor:
     """
-    Add Gaussian noise to unit vectors and normalise them again.
+    Add noise to unit vectors and normalise them again.
 
     Parameters
     ----------
@@ -87,16 +78,15 @@ def jitter_memory(memory: Tensor, scale: float, generator: torch.Generator | Non
         Unit vectors.
     scale : float
         Standard deviation of the noise in each coordinate.
-    generator : torch.Generator or None
-        Source of the noise, on the device of ``memory``. None means torch's default generator.
+    noise : Tensor of shape (..., d)
+        Standard normal values.
 
     Returns
     -------
     Tensor of shape (..., d)
         float32 unit vectors.
     """
-    memory = memory.float()
-    return unit_vectors(memory + scale * torch.empty_like(memory).normal_(generator=generator))
+    return unit_vectors(memory.float() + scale * noise)
 
 
 @without_autocast

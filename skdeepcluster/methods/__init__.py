@@ -1,8 +1,1 @@
-"""The clustering methods, one a file."""
-
-from skdeepcluster.methods.clc import CLC
-from skdeepcluster.methods.contrastive_clustering import ContrastiveClustering
-from skdeepcluster.methods.propos import ProPos
-from skdeepcluster.methods.twin_contrast import TwinContrastClustering
-
-__all__ = ["CLC", "ContrastiveClustering", "ProPos", "TwinContrastClustering"]
+"""The clustering methods, one per file."""

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,96 +39,88 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering import sinkhorn
+from skdeepcluster.clustering.sinkhorn import sinkhorn
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
-from skdeepcluster.losses import joint_contrast, unit_vectors
-from skdeepcluster.networks import FeatureQueue, mlp
-from skdeepcluster.training import Objective, Schedule, Step
-
-__all__ = ["CLC"]
+from skdeepcluster.losses.disentangled import joint_contrast
+from skdeepcluster.losses.normalise import unit_vectors
+from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.model import Model
+from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
 
 ROWS_PER_CLUSTER = 5
 
 
-class CLCObjective(Objective):
-    """
-    Networks, queue and loss of CLC.
-
-    Parameters
-    ----------
-    backbone, n_features, generator : nn.Module, int and torch.Generator
-        The trunk, the number of its features, and the source of the head's weights.
-    method : CLC
-        The estimator, whose parameters are read.
-    """
-
-    queue: FeatureQueue | None
-    fresh: tuple[Tensor, ...]
+class CLCModel(Model):
+    """Trunk, and a head whose output has two parts: logits of the clusters, and the rest."""
 
     def __init__(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: CLC
     ) -> None:
         super().__init__(backbone)
-        self.n_clusters = method.n_clusters
+        self.n_clusters, self.temperature = method.n_clusters, method.categorical_temperature
         widths = (n_features, n_features, method.n_clusters + method.embedding_dim)
         self.head = mlp(widths, generator, batch_norm=True)
-        self.categorical_temperature = method.categorical_temperature
-        self.epsilon, self.sinkhorn_iterations = method.epsilon, method.sinkhorn_iterations
-        self.categorical_weight, self.temperature = method.categorical_weight, method.temperature
-        self.swapped_weight, self.queue_length = method.swapped_weight, method.queue_length
-        self.release()
 
-    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
-        """Allocate the queue of logits where it is wanted."""
-        super().begin(schedule, generator)
-        missing = max(0, ROWS_PER_CLUSTER * self.n_clusters - schedule.batch_size)
-        size = missing if self.queue_length == "auto" else self.queue_length
-        if size:
-            device = next(self.parameters()).device
-            self.queue = FeatureQueue(size, (self.n_clusters,)).to(device)
-
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        """Return the two parts of the head's output for both views, stacked."""
-        output = self.head(self.backbone(views))
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the two parts of the head's output."""
+        output = self.head(self.backbone(x))
         return output[:, : self.n_clusters], output[:, self.n_clusters :]
 
-    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
-        """Return the contrast, and the swapped prediction of codes."""
-        (a1, a2), (n1, n2) = outputs[0].chunk(2), unit_vectors(outputs[1]).chunk(2)
-        log_p1, log_p2 = self._log_probabilities(a1), self._log_probabilities(a2)
-        p1, p2, q1, q2 = log_p1.exp(), log_p2.exp(), self._codes(a1), self._codes(a2)
-        settings = self.temperature, self.categorical_weight
-        contrast = joint_contrast(p1, n1, q2, n2, *settings)
-        contrast = contrast + joint_contrast(p2, n2, q1, n1, *settings)
-        swapped = -(q2 * log_p1 + q1 * log_p2).sum(1).mean()
-        losses = {"contrast": contrast / 2, "swapped": self.swapped_weight * swapped / 2}
-        self.fresh = (a1.detach(),)
-        return Step(losses, log_p1, unit_vectors(torch.cat([p1, n1], dim=1)))
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Return the logarithms of p."""
+        return functional.log_softmax(logits / self.temperature, dim=1)
 
-    def _log_probabilities(self, logits: Tensor) -> Tensor:
-        return functional.log_softmax(logits / self.categorical_temperature, dim=1)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the unit-length joint representation and the logits of the clusters."""
+        a, b = (part.float() for part in self.parts(x))
+        log_p = self.log_probabilities(a)
+        return unit_vectors(torch.cat([log_p.exp(), unit_vectors(b)], dim=1)), log_p
+
+
+class CLCObjective(Objective):
+    """Queue and loss of CLC, by the parameters of `method`."""
+
+    model: CLCModel
+
+    def __init__(self, model: CLCModel, schedule: Schedule, method: CLC) -> None:
+        super().__init__(model, schedule)
+        self.method = method
+        missing = max(0, ROWS_PER_CLUSTER * method.n_clusters - schedule.batch_size)
+        size = missing if method.queue_length == "auto" else int(method.queue_length)
+        self.queue = FeatureQueue(size, (method.n_clusters,)) if size else None
+
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the two parts of the head's output for all views, stacked."""
+        return self.model.parts(torch.cat(batch.views))
+
+    def step(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """Return the contrast, and the swapped prediction of codes, over all pairs of views."""
+        n_views, method = self.schedule.n_views, self.method
+        a, n = outputs[0].chunk(n_views), unit_vectors(outputs[1]).chunk(n_views)
+        log_p, q = [self.model.log_probabilities(part) for part in a], [*map(self._codes, a)]
+        p, pairs = [part.exp() for part in log_p], list(permutations(range(n_views), 2))
+        settings = method.temperature, method.categorical_weight
+        swapped = average(-q[w] * log_p[v] for v, w in pairs).sum(1).mean()
+        terms = {
+            "contrast": average(
+                joint_contrast(p[v], n[v], q[w], n[w], *settings) for v, w in pairs
+            ),
+            "swapped": method.swapped_weight * swapped,
+        }
+        return Step(terms, log_p[0], unit_vectors(torch.cat([p[0], n[0]], dim=1)), (a[0].detach(),))
 
     def _codes(self, logits: Tensor) -> Tensor:
         past, known = None, None
         if self.queue is not None:
             past, known = self.queue.rows, self.queue.mask()
-        return sinkhorn(logits, self.epsilon, self.sinkhorn_iterations, past, known)
+        rounds = self.method.sinkhorn_iterations
+        return sinkhorn(logits, self.method.epsilon, rounds, past, known)
 
-    def after_step(self, step: int) -> None:
+    def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
         """Fill the queue with the logits of first views."""
         if self.queue is not None:
-            self.queue.push(*self.fresh)
-
-    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the unit-length joint representation and the logits of the clusters."""
-        a, b = (part.float() for part in self(x))
-        log_p = self._log_probabilities(a)
-        return unit_vectors(torch.cat([log_p.exp(), unit_vectors(b)], dim=1)), log_p
-
-    def release(self) -> None:
-        """Forget the queue."""
-        super().release()
-        self.queue, self.fresh = None, ()
+            self.queue.push(*memory)
 
 
 class CLC(DeepClusterer):
@@ -261,6 +254,13 @@ class CLC(DeepClusterer):
         "queue_length": [StrOptions({"auto"}), whole_number(0)],
     }
 
+    categorical_temperature: float
+    categorical_weight: float
+    epsilon: float
+    sinkhorn_iterations: int
+    swapped_weight: float
+    queue_length: int | str
+
     def __init__(
         self,
         n_clusters: int = 8,
@@ -294,7 +294,12 @@ class CLC(DeepClusterer):
     ) -> None:
         self._keep(locals())
 
-    def _build_objective(
+    def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> Objective:
-        return CLCObjective(backbone, n_features, generator, self)
+    ) -> CLCModel:
+        return CLCModel(backbone, n_features, generator, self)
+
+    def _build_objective(
+        self, model: Any, schedule: Schedule, generator: torch.Generator
+    ) -> CLCObjective:
+        return CLCObjective(model, schedule, self)

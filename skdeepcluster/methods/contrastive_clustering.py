@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,64 +36,67 @@ from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE
-from skdeepcluster.losses import cluster_contrast, entropy_deficit, nt_xent
-from skdeepcluster.networks import mlp
-from skdeepcluster.training import Objective, Step
+from skdeepcluster.losses.cluster_contrast import cluster_contrast, entropy_deficit
+from skdeepcluster.losses.contrast import nt_xent
+from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.model import Model
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
 
-__all__ = ["ContrastiveClustering"]
 
-
-class ContrastiveObjective(Objective):
-    """
-    Networks and loss of Contrastive Clustering.
-
-    Parameters
-    ----------
-    backbone : nn.Module
-        The trunk.
-    instance_head, cluster_head : nn.Module
-        From the trunk's features to the embedding, and to the logits of the clusters.
-    temperature, cluster_temperature, entropy_weight : float
-        As in `ContrastiveClustering`.
-    """
+class ContrastiveModel(Model):
+    """Trunk, and two heads: to the embedding, and to the logits of the clusters."""
 
     def __init__(
         self,
         backbone: nn.Module,
-        instance_head: nn.Module,
-        cluster_head: nn.Module,
-        temperature: float,
-        cluster_temperature: float,
-        entropy_weight: float,
+        n_features: int,
+        generator: torch.Generator,
+        method: ContrastiveClustering,
     ) -> None:
         super().__init__(backbone)
-        self.instance_head = instance_head
-        self.cluster_head = cluster_head
-        self.temperature = temperature
-        self.cluster_temperature = cluster_temperature
-        self.entropy_weight = entropy_weight
+        self.instance_head = mlp((n_features, n_features, method.embedding_dim), generator)
+        self.cluster_head = mlp((n_features, n_features, method.n_clusters), generator)
 
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        """Return projections and cluster logits of both views, stacked."""
-        features = self.backbone(views)
+    def heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the projection, of any length, and the cluster logits."""
+        features = self.backbone(x)
         return self.instance_head(features), self.cluster_head(features)
 
-    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
-        """Return the instance, cluster and entropy terms."""
-        projections, logits = outputs
-        z1, z2 = projections.chunk(2)
-        p1, p2 = functional.softmax(logits, dim=1).chunk(2)
-        losses = {
-            "instance": nt_xent(z1, z2, self.temperature),
-            "cluster": cluster_contrast(p1, p2, self.cluster_temperature),
-            "entropy": self.entropy_weight * entropy_deficit(p1, p2),
-        }
-        return Step(losses, logits[: len(z1)], functional.normalize(z1, dim=1))
-
-    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unit-length projection and the cluster logits."""
-        projections, logits = self(x)
+        projections, logits = self.heads(x)
         return functional.normalize(projections.float(), dim=1), logits
+
+
+class ContrastiveObjective(Objective):
+    """Loss of Contrastive Clustering, by the parameters of `method`."""
+
+    model: ContrastiveModel
+
+    def __init__(
+        self, model: ContrastiveModel, schedule: Schedule, method: ContrastiveClustering
+    ) -> None:
+        super().__init__(model, schedule)
+        self.method = method
+
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return projections and cluster logits of all views, stacked."""
+        return self.model.heads(torch.cat(batch.views))
+
+    def step(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """Return the instance, cluster and entropy terms, averaged over the pairs of views."""
+        n_views, method = self.schedule.n_views, self.method
+        z = outputs[0].chunk(n_views)
+        p = functional.softmax(outputs[1], dim=1).chunk(n_views)
+        pairs = list(combinations(range(n_views), 2))
+        t, t_c = method.temperature, method.cluster_temperature
+        entropy = average(entropy_deficit(p[v], p[w]) for v, w in pairs)
+        terms = {
+            "instance": average(nt_xent(z[v], z[w], t) for v, w in pairs),
+            "cluster": average(cluster_contrast(p[v], p[w], t_c) for v, w in pairs),
+            "entropy": method.entropy_weight * entropy,
+        }
+        return Step(terms, outputs[1][: len(z[0])], functional.normalize(z[0], dim=1))
 
 
 class ContrastiveClustering(DeepClusterer):
@@ -211,6 +215,9 @@ class ContrastiveClustering(DeepClusterer):
         "entropy_weight": [NOT_NEGATIVE],
     }
 
+    cluster_temperature: float
+    entropy_weight: float
+
     def __init__(
         self,
         n_clusters: int = 8,
@@ -240,14 +247,12 @@ class ContrastiveClustering(DeepClusterer):
     ) -> None:
         self._keep(locals())
 
-    def _build_objective(
+    def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> Objective:
-        return ContrastiveObjective(
-            backbone,
-            mlp((n_features, n_features, self.embedding_dim), generator),
-            mlp((n_features, n_features, self.n_clusters), generator),
-            self.temperature,
-            self.cluster_temperature,
-            self.entropy_weight,
-        )
+    ) -> ContrastiveModel:
+        return ContrastiveModel(backbone, n_features, generator, self)
+
+    def _build_objective(
+        self, model: Any, schedule: Schedule, generator: torch.Generator
+    ) -> ContrastiveObjective:
+        return ContrastiveObjective(model, schedule, self)

@@ -30,6 +30,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,131 +39,156 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering import PseudoLabels, views_needed
+from skdeepcluster.clustering.agreement import views_needed
+from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.losses import positive_sampling, prototype_scattering, unit_vectors
+from skdeepcluster.losses.normalise import unit_vectors
+from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering
 from skdeepcluster.losses.similarity import cosine_logits
-from skdeepcluster.networks import SampleQueue, cosine_momentum, ema_momentum, mlp, update_ema
-from skdeepcluster.training import Look, Objective, Schedule, Step
+from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema
+from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.model import Model
+from skdeepcluster.networks.sample_queue import SampleQueue
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average, trainable
+from skdeepcluster.training.training_set import TrainingSet
 
-__all__ = ["ProPos"]
+
+class ProPosModel(Model):
+    """The target network, trunk and projector, and the centres of k-means in its embedding."""
+
+    centers: Tensor
+
+    def __init__(
+        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: ProPos
+    ) -> None:
+        super().__init__(backbone)
+        self.temperature = method.temperature
+        self.hidden = _hidden(method.hidden_dim, n_features)
+        widths = (n_features, self.hidden, method.embedding_dim)
+        self.projector = mlp(widths, generator, batch_norm=True)
+        self.register_buffer("centers", torch.zeros(method.n_clusters, method.embedding_dim))
+
+    @property
+    def network(self) -> nn.Sequential:
+        """Trunk and projector as one module."""
+        return nn.Sequential(self.backbone, self.projector)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return target projections of any length."""
+        return self.projector(self.backbone(x))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the unit-length target projection and its cosines to the centres."""
+        embedding = unit_vectors(self.project(x))
+        return embedding, cosine_logits(embedding, self.centers, self.temperature)
 
 
 class ProPosObjective(Objective):
-    """Networks, E-step and loss of ProPos, by the parameters of `method`."""
+    """Online network, E-step and loss of ProPos, by the parameters of `method`."""
 
-    noise: Tensor
-    queue: SampleQueue | None
-    fresh: tuple[Tensor, ...]
+    further = ("online", "predictor")
+    model: ProPosModel
+    labels: Tensor
 
     def __init__(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
+        self, model: ProPosModel, schedule: Schedule, generator: torch.Generator, method: ProPos
     ) -> None:
-        super().__init__(backbone)
-        hidden, dim = method.hidden_dim, method.embedding_dim
-        hidden = min(2 * n_features, 512) if hidden == "auto" else hidden
-        self.projector = mlp((n_features, hidden, dim), generator, batch_norm=True)
-        self.predictor = mlp((dim, hidden, dim), generator, batch_norm=True, std=0.01)
-        self.target = copy.deepcopy(nn.Sequential(backbone, self.projector))
-        self.clusters = PseudoLabels(method.n_clusters, dim, method.n_init)
-        self.temperature, self.sigma = method.temperature, method.noise
-        self.clustering, self.scattering_weight = 0.0, method.scattering_weight
-        self.cluster_warmup_epochs = method.cluster_warmup_epochs
-        self.assign_interval = method.assign_interval
-        self.balanced_sampling, self.queue_length = method.balanced_sampling, method.queue_length
-        self.momentum, self.predictor_lr_factor = method.momentum, method.predictor_lr_factor
-        self.release()
+        super().__init__(model, schedule)
+        self.method, dim = method, method.embedding_dim
+        self.online = copy.deepcopy(model.network)
+        widths = (dim, model.hidden, dim)
+        self.predictor = mlp(widths, generator, batch_norm=True, std=0.01)
+        self.register_buffer("labels", torch.zeros(schedule.n_samples, dtype=torch.long))
+        size = method.queue_length
+        self.queue = SampleQueue(size, dim) if size else None
+        given, auto = method.assign_interval, -(-5 // schedule.steps_per_epoch)
+        self.interval = auto if given == "auto" else int(given)
+        given, auto = method.cluster_warmup_epochs, min(3 * schedule.max_epochs // 10, 50)
+        self.first_clustering = auto if given == "auto" else int(given)
+        self.clustering = 0.0
+        auto_momentum = ema_momentum(schedule.n_steps, 0.996)
+        self.base = auto_momentum if method.momentum == "auto" else float(method.momentum)
 
-    @property
-    def trunk(self) -> nn.Module:
-        """The target network's trunk."""
-        return self.target[0]
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Draw the noise of the online projections."""
+        shape = self.schedule.n_views, self.schedule.batch_size, self.method.embedding_dim
+        return (torch.empty(shape, device=generator.device).normal_(generator=generator),)
 
-    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
-        """Allocate pseudo-labels, noise and queue, and fit the momentum to the steps."""
-        super().begin(schedule, generator)
-        self.n_steps, given = schedule.n_steps, self.assign_interval
-        self.interval = -(-5 // schedule.steps_per_epoch) if given == "auto" else given
-        auto, given = min(3 * schedule.max_epochs // 10, 50), self.cluster_warmup_epochs
-        self.first_clustering = auto if given == "auto" else given
-        self.clusters.resize(schedule.n_samples)
-        self.target.requires_grad_(False)
-        centers, dim = self.clusters.centers, self.clusters.centers.shape[1]
-        self.noise = centers.new_empty(2 * schedule.batch_size, dim).normal_(generator=generator)
-        if self.queue_length:
-            self.queue = SampleQueue(self.queue_length, dim).to(centers.device)
-
-    def start_epoch(self, epoch: int, look: Look) -> Tensor | None:
+    def start_epoch(self, epoch: int, training_set: TrainingSet) -> Tensor | None:
         """Make the E-step where it is due."""
         self.clustering = float(epoch >= self.first_clustering)
         if epoch % self.interval == 0:
-            self._cluster(look)
-        return self.clusters.balancing_weights() if self.balanced_sampling else None
+            self._cluster(training_set)
+        if not self.method.balanced_sampling:
+            return None
+        return balancing_weights(self.labels, self.method.n_clusters)
 
-    def finish(self, look: Look) -> None:
+    def finish(self, training_set: TrainingSet) -> None:
         """Make the last E-step."""
-        self._cluster(look)
+        self._cluster(training_set)
 
-    def _cluster(self, look: Look) -> None:
+    @torch.no_grad()
+    def _cluster(self, training_set: TrainingSet) -> None:
         """Make an E-step; views are looked at where there are starts to choose among."""
-        n_views, several = views_needed(len(self.clusters.centers)), self.clusters.n_init > 1
-        views = look.embed_views(n_views) if several else None
-        self.clusters.update(look.embed_all(), views, self.generator)
+        n_views, n_init = views_needed(self.method.n_clusters), self.method.n_init
+        views = training_set.embed_views(n_views) if n_init > 1 else None
+        found = training_set.embed_all(), views, training_set.generator, n_init
+        centers, labels = clusters_like(self.model.centers, *found)
+        self.model.centers.copy_(centers)
+        self.labels.copy_(labels)
 
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        """Return online projections, their predictions, and target projections of both views."""
-        online = self.projector(self.backbone(views))
-        prediction = self.predictor(online.float() + self.clustering * self.sigma * self.noise)
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return online projections, their predictions, and target projections of all views."""
+        views = torch.cat(batch.views)
+        online = self.online(views)
+        noise = batch.noise[0][:, batch.share].flatten(0, 1)
+        prediction = self.predictor(online.float() + self.clustering * self.method.noise * noise)
         with torch.no_grad():
-            target = self.target(views)
+            target = self.model.project(views)
         return online, prediction, target
 
-    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
-        """Return alignment and scattering, averaged over both orders of the views."""
-        online, prediction, target = outputs[0], outputs[1], unit_vectors(outputs[2])
-        (o1, o2), (t1, t2) = unit_vectors(online).chunk(2), target.chunk(2)
-        scattering = self._scatter(o1, t2, index) + self._scatter(o2, t1, index)
-        losses = {
-            "alignment": positive_sampling(prediction, target.roll(len(t1), 0)),
-            "scattering": self.clustering * self.scattering_weight * scattering / 2,
+    def step(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """Return alignment and scattering, averaged over all ordered pairs of views."""
+        n_views, (online, prediction, target) = self.schedule.n_views, outputs
+        online, target = unit_vectors(online), unit_vectors(target)
+        o, t = online.chunk(n_views), target.chunk(n_views)
+        # Rolled by whole views, row for row the target is another view of the same sample.
+        rolled = (target.roll(turn * len(t[0]), 0) for turn in range(1, n_views))
+        pairs = permutations(range(n_views), 2)
+        scattering = average(self._scatter(o[v], t[w], batch.index) for v, w in pairs)
+        terms = {
+            "alignment": average(positive_sampling(prediction, other) for other in rolled),
+            "scattering": self.clustering * self.method.scattering_weight * scattering,
         }
-        self.fresh = target, index.repeat(2)
-        return Step(losses, cosine_logits(t1, self.clusters.centers, self.temperature), t1)
+        logits = cosine_logits(t[0], self.model.centers, self.method.temperature)
+        return Step(terms, logits, t[0], (target, batch.index.repeat(n_views)))
 
     def _scatter(self, online: Tensor, target: Tensor, index: Tensor) -> Tensor:
-        labels, k = self.clusters.labels[index], len(self.clusters.centers)
+        labels, k = self.labels[index], self.method.n_clusters
         if self.queue is not None:
-            labels = torch.cat([labels, self.queue.labels(self.clusters.labels)])
+            labels = torch.cat([labels, self.queue.labels(self.labels)])
             online, target = (torch.cat([rows, self.queue.rows]) for rows in (online, target))
-        return prototype_scattering(online, target, labels, k, self.temperature)
+        return prototype_scattering(online, target, labels, k, self.method.temperature)
 
-    def after_step(self, step: int) -> None:
-        """Move the target network and the queue, and draw the noise of the next step."""
-        base = ema_momentum(self.n_steps, 0.996) if self.momentum == "auto" else self.momentum
-        momentum = cosine_momentum(base, step, self.n_steps)
-        update_ema(self.target, nn.Sequential(self.backbone, self.projector), momentum)
+    def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
+        """Move the target network and the queue."""
+        momentum = cosine_momentum(self.base, step, self.schedule.n_steps)
+        update_ema(self.model.network, self.online, momentum)
         if self.queue is not None:
-            self.queue.push(*self.fresh)
-        self.noise.normal_(generator=self.generator)
-
-    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the unit-length target projection and its cosines to the centres."""
-        embedding = unit_vectors(self.target(x))
-        return embedding, cosine_logits(embedding, self.clusters.centers, self.temperature)
+            self.queue.push(*memory)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Group the predictor apart, for its higher learning rate."""
-        online = nn.Sequential(self.backbone, self.projector)
-        parts = ((online, 1.0), (self.predictor, self.predictor_lr_factor))
-        return [{"params": list(part.parameters()), "lr_scale": scale} for part, scale in parts]
+        """Group the predictor apart, for its higher learning rate; the target is not trained."""
+        parts = ((self.online, 1.0), (self.predictor, self.method.predictor_lr_factor))
+        return [{"params": trainable(part), "lr_scale": scale} for part, scale in parts]
 
-    def release(self) -> None:
-        """Forget pseudo-labels, noise and queue."""
-        super().release()
-        self.queue, self.fresh = None, ()
-        self.clusters.resize(0)
-        self.register_buffer("noise", self.clusters.centers.new_zeros(0))
-        self.target.requires_grad_(True)
+    def trunks(self) -> tuple[nn.Module, ...]:
+        """List the target's trunk and the online one."""
+        return self.model.backbone, self.online[0]
+
+
+def _hidden(given: int | str, n_features: int) -> int:
+    return min(2 * n_features, 512) if given == "auto" else int(given)
 
 
 class ProPos(DeepClusterer):
@@ -305,6 +331,18 @@ class ProPos(DeepClusterer):
         "queue_length": [whole_number(0)],
         "predictor_lr_factor": [POSITIVE],
     }
+    _structural_parameters = (*DeepClusterer._structural_parameters, "hidden_dim")
+
+    hidden_dim: int | str
+    noise: float
+    scattering_weight: float
+    cluster_warmup_epochs: int | str
+    assign_interval: int | str
+    n_init: int
+    balanced_sampling: bool
+    momentum: float | str
+    queue_length: int
+    predictor_lr_factor: float
 
     def __init__(
         self,
@@ -343,7 +381,12 @@ class ProPos(DeepClusterer):
     ) -> None:
         self._keep(locals())
 
-    def _build_objective(
+    def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> Objective:
-        return ProPosObjective(backbone, n_features, generator, self)
+    ) -> ProPosModel:
+        return ProPosModel(backbone, n_features, generator, self)
+
+    def _build_objective(
+        self, model: Any, schedule: Schedule, generator: torch.Generator
+    ) -> ProPosObjective:
+        return ProPosObjective(model, schedule, generator, self)

@@ -37,6 +37,7 @@ import copy
 import math
 import os
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,122 +46,159 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeepcluster import losses
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering import clusters_like, views_needed
+from skdeepcluster.clustering.agreement import views_needed
+from skdeepcluster.clustering.pseudo_labels import clusters_like
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.networks import Prototypes, TwinMemory, ema_momentum, mlp, update_ema
-from skdeepcluster.training import Look, Objective, Schedule, Step
+from skdeepcluster.losses import twin as losses
+from skdeepcluster.losses.contrast import info_nce
+from skdeepcluster.losses.normalise import unit_vectors
+from skdeepcluster.losses.similarity import cosine_logits
+from skdeepcluster.networks.ema import ema_momentum, update_ema
+from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.model import Model
+from skdeepcluster.networks.prototypes import Prototypes
+from skdeepcluster.networks.queue import FeatureQueue
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
+from skdeepcluster.training.training_set import TrainingSet
 
-__all__ = ["TwinContrastClustering"]
+N_STARTS = 20
+
+
+class TwinContrastModel(Model):
+    """Trunk, head and prototypes: a branch."""
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        n_features: int,
+        generator: torch.Generator,
+        method: TwinContrastClustering,
+    ) -> None:
+        super().__init__(backbone)
+        self.kappa = method.assignment_temperature
+        self.head = mlp((n_features, n_features, method.embedding_dim), generator)
+        self.prototypes = Prototypes(method.n_clusters, method.embedding_dim, generator)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return embeddings of any length."""
+        return self.head(self.backbone(x))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the unit-length embedding and its cosines to the prototypes."""
+        u = unit_vectors(self.project(x))
+        return u, cosine_logits(u, self.prototypes.rows, self.kappa)
 
 
 class TwinContrastObjective(Objective):
-    """Networks, queues and loss of twin-contrast clustering, by the parameters of `method`."""
+    """Key branch, queues and loss of twin-contrast clustering, by the parameters of `method`."""
 
+    further = ("key",)
+    model: TwinContrastModel
     lambda_: Tensor
-    fresh: tuple[Tensor, ...]
 
     def __init__(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator, method: Any
+        self, model: TwinContrastModel, schedule: Schedule, method: TwinContrastClustering
     ) -> None:
-        super().__init__(backbone)
+        super().__init__(model, schedule)
+        self.method = method
+        self.key = copy.deepcopy(model).requires_grad_(False)
         k, dim = method.n_clusters, method.embedding_dim
-        self.head = mlp((n_features, n_features, dim), generator)
-        self.prototypes = Prototypes(k, dim, generator)
-        self.key = copy.deepcopy(nn.Sequential(backbone, self.head)).requires_grad_(False)
-        self.key_prototypes = copy.deepcopy(self.prototypes).requires_grad_(False)
-        self.lambdas = method.first_gumbel_temperature, method.gumbel_temperature
-        self.placement, self.shift = method.placement, method.cluster_shift
-        self.kappa, self.t = method.assignment_temperature, method.temperature
-        self.t_c, self.cluster_weight = method.cluster_temperature, method.cluster_weight
-        self.prior, self.momentum, self.jitter = method.prior, method.momentum, method.jitter
-        self.queue_length, self.n_sets = method.queue_length, method.cluster_queue_length
-        self.release()
-
-    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
-        """Allocate queues, draw the first noise, and fit the momentum to the steps."""
-        super().begin(schedule, generator)
         auto = min(16384, max(schedule.n_samples // 4, 4 * schedule.batch_size))
-        size = auto if self.queue_length == "auto" else self.queue_length
-        self._allocate(size, self.n_sets, 2 * schedule.batch_size)
+        size = auto if method.queue_length == "auto" else int(method.queue_length)
+        self.keys = FeatureQueue(size, (dim,))
+        self.sets = FeatureQueue(max(1, method.cluster_queue_length), (k, dim))
         momentum = ema_momentum(schedule.n_steps, 0.999)
-        self.key_momentum = momentum if self.momentum == "auto" else self.momentum
-        self.n_epochs = schedule.max_epochs
-        self.memory.draw(generator)
+        self.momentum = momentum if method.momentum == "auto" else float(method.momentum)
+        # A tensor, as it changes with every epoch: a compiled step stays what it is.
+        self.register_buffer("lambda_", torch.ones(()), persistent=False)
 
-    def start_epoch(self, epoch: int, look: Look) -> None:
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Draw Gumbel noise for both branches, and the jitter of the past cluster vectors."""
+        shape = (2, self.schedule.n_views, self.schedule.batch_size, self.method.n_clusters)
+        gumbel = losses.gumbel_noise(torch.empty(shape, device=generator.device), generator)
+        return gumbel, torch.empty_like(self.sets.rows).normal_(generator=generator)
+
+    def start_epoch(self, epoch: int, training_set: TrainingSet) -> None:
         """Set the temperature of the samples, on its geometric way; place the prototypes once."""
-        first, last = self.lambdas
-        self.lambda_.fill_(first * (last / first) ** (epoch / max(self.n_epochs - 1, 1)))
-        if 0 < epoch == round(self.placement * self.n_epochs):
-            self._place(look)
+        method, n_epochs = self.method, self.schedule.max_epochs
+        first, last = method.first_gumbel_temperature, method.gumbel_temperature
+        self.lambda_.fill_(first * (last / first) ** (epoch / max(n_epochs - 1, 1)))
+        if 0 < epoch == round(method.placement * n_epochs):
+            self._place(training_set)
 
     @torch.no_grad()
-    def _place(self, look: Look) -> None:
-        """Move each prototype to the nearest centre of the best of 20 k-means; of equals, one."""
-        own = self.prototypes()
-        views = look.embed_views(views_needed(len(own)))
-        centers, _ = clusters_like(own, look.embed_all(), views, self.generator, 20)
-        for prototypes in (self.prototypes, self.key_prototypes):
-            prototypes.rows.copy_(torch.where(centers.any(dim=1, keepdim=True), centers, own))
+    def _place(self, training_set: TrainingSet) -> None:
+        """Move each prototype to the nearest centre of the best k-means; of equals, one."""
+        own = self.model.prototypes()
+        views = training_set.embed_views(views_needed(len(own)))
+        found = training_set.embed_all(), views, training_set.generator, N_STARTS
+        centers, _ = clusters_like(own, *found)
+        placed = torch.where(centers.any(dim=1, keepdim=True), centers, own)
+        for branch in (self.model, self.key):
+            branch.prototypes.rows.copy_(placed)
 
-    def _allocate(self, n_keys: int, n_sets: int, n_views: int) -> None:
-        mu = self.prototypes.rows
-        self.memory = TwinMemory(n_keys, n_sets, n_views, mu.shape, self.jitter).to(mu.device)
-        self.register_buffer("lambda_", torch.ones((), device=mu.device), persistent=False)
-
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        """Return the embeddings of both views in the trained and in the key branch."""
-        trained = self.head(self.backbone(views))
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the embeddings of all views in the trained and in the key branch."""
+        views = torch.cat(batch.views)
+        trained = self.model.project(views)
         with torch.no_grad():
-            key = self.key(views)
+            key = self.key.project(views)
         return trained, key
 
-    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
-        """Return the instance, assignment and cluster terms, over both orders of the views."""
-        u, ubar = (losses.unit_vectors(rows) for rows in outputs)
-        g, gbar = self.memory.gumbel
-        log_pi, e, (r1, r2) = self._assign(u, self.prototypes(), g)
-        log_pibar, ebar, (rbar1, rbar2) = self._assign(ubar, self.key_prototypes(), gbar)
-        b, flat = len(u) // 2, -math.log(log_pi.shape[1])
-        prior = log_pibar.roll(b, 0) if self.prior == "key" else torch.full_like(log_pi, flat)
-        past = self.memory.jittered, self.t_c, self.memory.sets.mask()
-        clusters = losses.cluster_memory_contrast(r1, rbar2, *past)
-        clusters = clusters + losses.cluster_memory_contrast(r2, rbar1, *past)
-        queue = self.memory.keys.rows, self.t, self.memory.keys.mask()
+    def step(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """Return the instance, assignment and cluster terms, over all ordered pairs of views."""
+        u, ubar = (unit_vectors(rows) for rows in outputs)
+        g, gbar = batch.noise[0].flatten(1, 2)
+        log_pi, e, r = self._assign(u, self.model.prototypes(), g)
+        log_pibar, ebar, rbar = self._assign(ubar, self.key.prototypes(), gbar)
+        n_views, b = self.schedule.n_views, batch.global_size
+        # Rolled by whole views, row for row the key is another view of the same sample.
+        turns = [turn * b for turn in range(1, n_views)]
         terms = {
-            "instance": losses.info_nce(e, ebar.roll(b, 0), *queue),
-            "assignment": losses.categorical_kl(log_pi, prior),
-            "cluster": self.cluster_weight * clusters / 2,
+            "instance": average(self._contrast(e, ebar.roll(turn, 0)) for turn in turns),
+            "assignment": average(
+                losses.categorical_kl(log_pi, self._prior(log_pibar.roll(turn, 0)))
+                for turn in turns
+            ),
+            "cluster": self.method.cluster_weight * self._contrast_clusters(r, rbar, batch),
         }
-        self.fresh = ebar[:b], torch.stack([rbar1, rbar2])
-        return Step(terms, log_pi[:b], u[:b])
+        return Step(terms, log_pi[:b], u[:b], (ebar[:b], torch.stack(rbar)))
 
     def _assign(self, u: Tensor, mu: Tensor, g: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return log-posteriors, shifted instances, and the cluster vectors of each view."""
-        log_pi = functional.log_softmax(losses.cosine_logits(u, mu, self.kappa), dim=1)
+        method, n_views = self.method, self.schedule.n_views
+        logits = cosine_logits(u, mu, method.assignment_temperature)
+        log_pi = functional.log_softmax(logits, dim=1)
         c = functional.softmax((log_pi + g) / self.lambda_, dim=1)
-        r = [losses.cluster_vectors(*view) for view in zip(c.chunk(2), u.chunk(2), strict=True)]
-        return log_pi, losses.shift_by_prototypes(u, self.shift * c, mu), r
+        views = zip(c.chunk(n_views), u.chunk(n_views), strict=True)
+        r = [losses.cluster_vectors(*view) for view in views]
+        return log_pi, losses.shift_by_prototypes(u, method.cluster_shift * c, mu), r
 
-    def after_step(self, step: int) -> None:
-        """Move the key branch, fill the queues, and draw the noise of the next step."""
-        update_ema(self.key, nn.Sequential(self.backbone, self.head), self.key_momentum)
-        update_ema(self.key_prototypes, self.prototypes, self.key_momentum)
-        self.memory.push(*self.fresh)
-        self.memory.draw(self.generator)
+    def _contrast(self, e: Tensor, ebar: Tensor) -> Tensor:
+        return info_nce(e, ebar, self.keys.rows, self.method.temperature, self.keys.mask())
 
-    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the unit-length embedding and its cosines to the prototypes."""
-        u = losses.unit_vectors(self.head(self.backbone(x)))
-        return u, losses.cosine_logits(u, self.prototypes.rows, self.kappa)
+    def _prior(self, log_pibar: Tensor) -> Tensor:
+        flat = -math.log(self.method.n_clusters)
+        return log_pibar if self.method.prior == "key" else torch.full_like(log_pibar, flat)
 
-    def release(self) -> None:
-        """Forget queues and noise."""
-        super().release()
-        self.fresh = ()
-        self._allocate(1, 1, 0)
+    def _contrast_clusters(self, r: list[Tensor], rbar: list[Tensor], batch: Batch) -> Tensor:
+        past = losses.jitter_memory(self.sets.rows, self.method.jitter, batch.noise[1])
+        settings = past, self.method.cluster_temperature, self.sets.mask()
+        pairs = permutations(range(len(r)), 2)
+        return average(losses.cluster_memory_contrast(r[v], rbar[w], *settings) for v, w in pairs)
+
+    def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
+        """Move the key branch and fill the queues."""
+        update_ema(self.key, self.model, self.momentum)
+        keys, sets = memory
+        self.keys.push(keys)
+        if self.method.cluster_queue_length:
+            self.sets.push(sets)
+
+    def trunks(self) -> tuple[nn.Module, ...]:
+        """List the trunks of both branches."""
+        return self.model.backbone, self.key.backbone
 
 
 class TwinContrastClustering(DeepClusterer):
@@ -305,6 +343,19 @@ class TwinContrastClustering(DeepClusterer):
         "jitter": [NOT_NEGATIVE],
     }
 
+    cluster_temperature: float
+    assignment_temperature: float
+    gumbel_temperature: float
+    first_gumbel_temperature: float
+    placement: float
+    cluster_shift: float
+    cluster_weight: float
+    prior: str
+    momentum: float | str
+    queue_length: int | str
+    cluster_queue_length: int
+    jitter: float
+
     def __init__(
         self,
         n_clusters: int = 8,
@@ -344,7 +395,12 @@ class TwinContrastClustering(DeepClusterer):
     ) -> None:
         self._keep(locals())
 
-    def _build_objective(
+    def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> Objective:
-        return TwinContrastObjective(backbone, n_features, generator, self)
+    ) -> TwinContrastModel:
+        return TwinContrastModel(backbone, n_features, generator, self)
+
+    def _build_objective(
+        self, model: Any, schedule: Schedule, generator: torch.Generator
+    ) -> TwinContrastObjective:
+        return TwinContrastObjective(model, schedule, self)

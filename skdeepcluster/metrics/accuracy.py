@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["clustering_accuracy_score"]
-
 
 def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
     """

@@ -10,10 +10,8 @@ import torch
 from torch import nn
 
 from skdeepcluster.networks.heads import mlp
-from skdeepcluster.networks.init import built_by_user, materialise
+from skdeepcluster.networks.init import global_streams, materialise
 from skdeepcluster.networks.resnet import build_resnet
-
-__all__ = ["BACKBONES", "build_backbone", "choose_backbone"]
 
 BACKBONES = ("small", "resnet18", "resnet34", "resnet50", "mlp")
 LARGEST_TINY_IMAGE = 40
@@ -83,8 +81,9 @@ def _given(
 ) -> nn.Module:
     try:
         if isinstance(backbone, nn.Module):
-            return copy.deepcopy(backbone).cpu().requires_grad_(True)
-        return built_by_user(lambda: backbone(shape), generator)
+            return copy.deepcopy(backbone).cpu()
+        with global_streams(generator):
+            return backbone(shape)
     except Exception as error:
         raise ValueError(
             "backbone must be a module that can be copied and trained, or a callable that makes "
@@ -125,15 +124,11 @@ def _features_of_zeros(
     trunk: nn.Module, shape: tuple[int, ...], generator: torch.Generator, rule: str
 ) -> Any:
     """Run a trunk; what it draws, such as the weights of lazy layers, follows the generator."""
-
-    @torch.no_grad()
-    def run() -> Any:
-        return trunk(torch.zeros(2, *shape))
-
     was_training = trunk.training
     trunk.eval()
     try:
-        return built_by_user(run, generator)
+        with torch.no_grad(), global_streams(generator):
+            return trunk(torch.zeros(2, *shape))
     except Exception as error:
         raise ValueError(f"{rule}; it failed on zeros: {error}") from error
     finally:

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["cosine_momentum", "ema_momentum", "update_ema"]
-
 _SHARE_OF_RUN = 0.02
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1

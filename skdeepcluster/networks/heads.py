@@ -10,8 +10,6 @@ from torch import nn
 
 from skdeepcluster.networks.init import materialise
 
-__all__ = ["mlp"]
-
 
 def mlp(
     widths: Sequence[int],

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["built_by_user", "materialise"]
-
-_GLOBAL_STREAM = threading.Lock()
+_GLOBAL_STREAMS = threading.Lock()
 
 
 class _NoRandomFill(TorchFunctionMode):
@@ -72,27 +71,44 @@ def _initialise(part: nn.Module, generator: torch.Generator) -> None:
         part.reset_parameters()
 
 
-def built_by_user(build: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+@contextmanager
+def global_streams(*generators: torch.Generator) -> Iterator[None]:
     """
-    Call a user's factory so that its weights follow `generator`.
+    Let what draws from torch's global streams draw from local generators, and put those back.
 
-    Torch's layers draw their weights from the global CPU stream when they are made; that stream is
-    set from `generator` for the length of the call and put back after it.
+    Torch's layers draw their weights, and dropout its masks, from streams that all threads share:
+    the threads that are in such a block take turns.
 
     Parameters
     ----------
-    build : callable
-        The user's factory.
-    generator : torch.Generator
-        Source of the weights.
+    *generators : torch.Generator
+        At most one per device; without any, nothing happens.
 
-    Returns
-    -------
-    nn.Module
-        What the factory returned.
+    Yields
+    ------
+    None
+        In the block the global streams go on from the generators, which move on with them.
     """
-    with _GLOBAL_STREAM, torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(generator.get_state())
-        module = build()
-        generator.set_state(torch.get_rng_state())
-    return module
+    if not generators:
+        yield
+        return
+    with _GLOBAL_STREAMS:
+        streams = [_global_stream(generator.device) for generator in generators]
+        before = [stream.get_state() for stream in streams]
+        for stream, generator in zip(streams, generators, strict=True):
+            stream.set_state(generator.get_state())
+        try:
+            yield
+        finally:
+            for stream, generator, state in zip(streams, generators, before, strict=True):
+                generator.set_state(stream.get_state())
+                stream.set_state(state)
+
+
+def _global_stream(device: torch.device) -> torch.Generator:
+    if device.type == "cuda":
+        torch.cuda.init()  # without it there are no default generators yet
+        return torch.cuda.default_generators[torch.cuda._utils._get_device_index(device, True)]
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    return torch.default_generator

@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skdeepcluster.losses import unit_vectors
-
-__all__ = ["Prototypes"]
+from skdeepcluster.losses.normalise import unit_vectors
 
 
 class Prototypes(nn.Module):

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["SmallResNet", "build_resnet"]
-
 LARGEST_SMALL_IMAGE = 64
 
 

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from skdeepcluster.networks.queue import FeatureQueue
 
-__all__ = ["SampleQueue"]
-
 
 class SampleQueue(nn.Module):
     """

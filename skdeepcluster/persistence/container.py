@@ -16,8 +16,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-__all__ = ["read_file", "refuse_existing", "write_file"]
-
 FORMAT = "skdeepcluster"
 FORMAT_VERSION = 1
 

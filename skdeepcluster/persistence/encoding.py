@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
-import torch
 
-from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
-
-__all__ = ["Given", "decode", "encode", "encode_parameters"]
+from skdeepcluster.augmentation.image import ImageAugmentation
+from skdeepcluster.augmentation.vector import VectorAugmentation
 
 KIND = "__kind__"
 AUGMENTATIONS = {cls.__name__: cls for cls in (ImageAugmentation, VectorAugmentation)}
 # May be an object of the caller's, which a file cannot hold.
 CALLERS_OWN = ("backbone", "augmentation", "random_state")
+# Belong to one machine: a file from elsewhere must not name places or devices, nor cause costs.
+NOT_IN_FILES = {"checkpoint_dir", "device", "compile"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ def encode(value: Any) -> Any:
     Parameters
     ----------
     value : object
-        None, a bool, number, string, path, torch.device, tuple, list, mapping with string keys,
-        an augmentation of this package, or a `Given`.
+        None, a bool, number, string, tuple, list, mapping with string keys, an augmentation of
+        this package, or a `Given`.
 
     Returns
     -------
@@ -72,10 +71,6 @@ def encode(value: Any) -> Any:
 
 
 def _encode_object(value: Any) -> Any:
-    if isinstance(value, torch.device):
-        return str(value)
-    if isinstance(value, os.PathLike):
-        return os.fsdecode(value)
     if type(value) in AUGMENTATIONS.values():
         parameters = encode(value.get_params(deep=False))
         return {KIND: "augmentation", "name": type(value).__name__, "parameters": parameters}
@@ -97,8 +92,7 @@ def encode_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The encoded values by name, without `checkpoint_dir`: a folder belongs to one training on
-        one machine.
+        The encoded values by name, without those that belong to one machine.
 
     Raises
     ------
@@ -107,7 +101,7 @@ def encode_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     encoded = {}
     for name, value in parameters.items():
-        if name == "checkpoint_dir":
+        if name in NOT_IN_FILES:
             continue
         try:
             encoded[name] = encode(value)

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skdeepcluster.augmentation import resolve_augmentation
-from skdeepcluster.base import DeepClusterer
+from skdeepcluster._warn import warn
+from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.networks.backbone import build_backbone
+from skdeepcluster.networks.model import Model
+from skdeepcluster.persistence.checks import (
+    check_manifest,
+    check_parameters,
+    check_tensors,
+    check_values,
+)
 from skdeepcluster.persistence.container import read_file
 from skdeepcluster.persistence.encoding import Given, decode
-from skdeepcluster.persistence.manifest import check_manifest
-from skdeepcluster.persistence.restoring import move_networks, restore_fit
+from skdeepcluster.persistence.registry import find_class
 from skdeepcluster.persistence.versions import version_note
+from skdeepcluster.training.device import resolve_device
+from skdeepcluster.training.fitted import FittedModel
 
-__all__ = ["load"]
+GROUPS = ("model", "further", "scaling", "clusters")
 
 
 def load(
@@ -27,12 +38,13 @@ def load(
     *,
     backbone: nn.Module | Callable[[tuple[int, ...]], nn.Module] | None = None,
     augmentation: Any = None,
-    device: str | torch.device | None = None,
-) -> DeepClusterer:
+    device: str | torch.device = "auto",
+) -> Any:
     """
     Load an estimator that its method `save` wrote.
 
-    Nothing in the file is run or imported: it holds numbers and text, which are checked.
+    Nothing in the file is run or imported: it holds numbers and text, which are checked. What comes
+    back is as it was fitted, also where parameters were changed between `fit` and `save`.
 
     Parameters
     ----------
@@ -44,9 +56,8 @@ def load(
     augmentation : str or callable, default=None
         Takes the place of the parameter `augmentation`. Needed only to train on, and only where
         that was the caller's own.
-    device : str or torch.device, default=None
-        Takes the place of the parameter `device`. The networks go there; without this, where the
-        parameter in the file says, or to the CPU if this machine lacks that device.
+    device : str or torch.device, default="auto"
+        Where the networks go, and the parameter `device` of the estimator: a file does not say.
 
     Returns
     -------
@@ -57,17 +68,18 @@ def load(
     ------
     ValueError
         If the file is damaged, of a newer format or not a model; if its method is not imported; if
-        `backbone` is missing, not wanted, or of another structure.
+        `device` is absent; if `backbone` is missing, not wanted, or of another structure.
     OSError
         If there is no file, or it cannot be read.
 
     Warns
     -----
     UserWarning
-        If other versions of skdeepcluster or torch made the file, its device is absent, or
-        parameters take their default because the file cannot hold or does not name them.
+        If other versions of skdeepcluster or torch made the file, or parameters take their default
+        because the file cannot hold or does not name them.
     """
     notes: list[str] = []
+    target = resolve_device(device)
     try:
         manifest, tensors = read_file(Path(path))
         manifest = decode(manifest)
@@ -75,52 +87,26 @@ def load(
         notes.append(version_note(manifest["versions"]))
         given = {"backbone": backbone, "augmentation": augmentation, "device": device}
         estimator = _build_unfitted(manifest, given, notes)
-        restore_fit(estimator, manifest, tensors)
-        notes.append(move_networks(estimator, must=device is not None))
+        _restore(estimator, manifest, tensors, target)
     except (OSError, Warning):
         raise
     except Exception as error:  # whatever bytes do, a caller has one kind of error to expect
         text = str(error) if isinstance(error, ValueError) else repr(error)
         raise ValueError(f"{str(path)!r} cannot be loaded: {text}") from error
     for note in filter(None, notes):
-        warnings.warn(note, UserWarning, stacklevel=2)
+        warn(note)
     return estimator
 
 
-def _build_unfitted(
-    manifest: dict[str, Any], given: dict[str, Any], notes: list[str]
-) -> DeepClusterer:
-    cls = _find_class(*manifest["class"])
-    parameters, known = manifest["parameters"], set(cls._get_param_names())
-    unknown = sorted(parameters.keys() - known)
-    if unknown:
-        raise ValueError(f"{cls.__name__} has no parameters {', '.join(unknown)}")
-    missing = sorted(known - parameters.keys() - {"checkpoint_dir"})
+# --- parameters ----------------------------------------------------------------------------
+
+
+def _build_unfitted(manifest: dict[str, Any], given: dict[str, Any], notes: list[str]) -> Any:
+    cls = find_class(*manifest["class"])
+    parameters = manifest["parameters"]
+    missing = check_parameters(parameters, cls)
     if missing:
         notes.append(f"The file names no {', '.join(missing)}; taking the default.")
-    _fill_in(parameters, given, notes)
-    estimator = cls(**parameters)
-    estimator._validate_params()
-    resolve_augmentation(estimator.augmentation, tuple(manifest["shape"]))
-    return estimator
-
-
-def _find_class(module: str, name: str) -> type[DeepClusterer]:
-    """Find a method among those imported."""
-    for cls in _methods(DeepClusterer):
-        if (cls.__module__, cls.__qualname__) == (module, name):
-            return cls
-    raise ValueError(f"it holds a {name} of {module}, which is not imported: import it first")
-
-
-def _methods(base: type[DeepClusterer]) -> Iterator[type[DeepClusterer]]:
-    for cls in reversed(base.__subclasses__()):  # of two with one name, the later
-        yield cls
-        yield from _methods(cls)
-
-
-def _fill_in(parameters: dict[str, Any], given: dict[str, Any], notes: list[str]) -> None:
-    """Put what the caller gives in place of what the file holds or lacks."""
     _check_backbone(parameters.get("backbone"), given["backbone"])
     parameters.update({name: value for name, value in given.items() if value is not None})
     if isinstance(parameters.get("augmentation"), Given):
@@ -132,6 +118,10 @@ def _fill_in(parameters: dict[str, Any], given: dict[str, Any], notes: list[str]
         parameters["augmentation"] = "auto"
     if isinstance(parameters.get("random_state"), Given):
         parameters["random_state"] = None
+    estimator = cls(**parameters)
+    estimator._validate_params()
+    resolve_augmentation(estimator.augmentation, tuple(manifest["shape"]))
+    return estimator
 
 
 def _check_backbone(saved: Any, given: Any) -> None:
@@ -146,3 +136,68 @@ def _check_backbone(saved: Any, given: Any) -> None:
         raise ValueError(f"it was made with backbone={saved!r}: leave out backbone=")
     if given is not None and not isinstance(given, nn.Module) and not callable(given):
         raise ValueError(f"backbone must be an nn.Module or a callable; got {given!r}")
+
+
+# --- networks and fitted attributes ----------------------------------------------------------
+
+
+def _restore(
+    estimator: Any, manifest: Mapping[str, Any], tensors: dict[str, Tensor], device: torch.device
+) -> None:
+    """Give an estimator the attributes of a fit."""
+    groups: dict[str, dict[str, Tensor]] = {group: {} for group in GROUPS}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition(".")
+        if group not in groups:
+            raise ValueError(f"it holds a tensor of the unknown name {name!r}")
+        groups[group][rest] = tensor
+    shape = tuple(manifest["shape"])
+    model, width = _restore_model(estimator, shape, groups["model"])
+    check_values(groups, shape, estimator.n_clusters, width)
+    clusters, scaling = ({n: t.numpy() for n, t in groups[g].items()} for g in GROUPS[:1:-1])
+    is_image = len(shape) == 3
+    layout = torch.channels_last if is_image else torch.preserve_format
+    estimator._model = FittedModel(
+        model=model.to(device).to(memory_format=layout),
+        scaling=Scaling(**scaling),
+        shape=shape,
+        parameters=estimator.get_params(deep=False),
+        used=clusters["used"],
+    )
+    estimator._further_weights = groups["further"]
+    estimator.labels_, estimator.cluster_centers_ = clusters["labels"], clusters["centers"]
+    estimator.n_clusters_ = len(clusters["used"])
+    estimator.history_, estimator.n_epochs_ = manifest["history"], len(manifest["history"])
+    estimator.n_features_in_ = prod(shape)
+    estimator.image_shape_ = shape if is_image else None
+    if manifest["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
+    estimator.set_output(transform=manifest["output"])
+
+
+def _restore_model(
+    estimator: Any, shape: tuple[int, ...], state: dict[str, Tensor]
+) -> tuple[Model, int]:
+    """
+    Build the networks around the tensors of the file, and find the length of the embedding.
+
+    On the "meta" device building and running the networks takes neither memory nor time, whatever
+    sizes a file claims; then the file's own tensors take the place of the empty ones.
+    """
+    generator, is_ours = torch.Generator(), isinstance(estimator.backbone, str)
+    try:
+        with torch.device("meta" if is_ours else "cpu"):
+            trunk, n_features = build_backbone(estimator.backbone, shape, generator)
+        with torch.device("meta"):
+            model: Model = estimator._build_model(trunk, n_features, generator).eval()
+        check_tensors(model.state_dict(), state, is_ours)
+        if not is_ours:
+            model.load_state_dict(state, assign=True)
+        with torch.device("meta" if is_ours else "cpu"), torch.no_grad():
+            embedding, _ = model(torch.zeros(1, *shape))
+        if is_ours:
+            model.load_state_dict(state, assign=True)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{type(estimator).__name__} cannot be built: {reason}") from error
+    return model, embedding.shape[1]

@@ -8,9 +8,7 @@ import numpy as np
 import sklearn
 import torch
 
-import skdeepcluster
-
-__all__ = ["present_versions", "version_note"]
+from skdeepcluster._version import __version__
 
 DECISIVE = ("skdeepcluster", "torch")
 
@@ -25,7 +23,7 @@ def present_versions() -> dict[str, str]:
         Version of each package.
     """
     return {
-        "skdeepcluster": skdeepcluster.__version__,
+        "skdeepcluster": __version__,
         "torch": str(torch.__version__),
         "sklearn": sklearn.__version__,
         "numpy": np.__version__,

@@ -8,8 +8,6 @@ import re
 from skdeepcluster.recipes import clc, contrastive_clustering, propos, twin_contrast
 from skdeepcluster.recipes.common import Recipe
 
-__all__ = ["known_recipes", "recipe"]
-
 _BOOK = {
     "cc": contrastive_clustering.RECIPES,
     "tcc": twin_contrast.RECIPES,

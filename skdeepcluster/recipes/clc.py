@@ -6,8 +6,6 @@ from typing import Any
 
 from skdeepcluster.recipes.common import Recipe
 
-__all__ = ["RECIPES"]
-
 _PARAMETERS = {
     "embedding_dim": 128,
     "temperature": 0.5,

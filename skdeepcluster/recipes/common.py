@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["N_CLUSTERS", "Recipe", "scores"]
-
 N_CLUSTERS = {
     "cifar10": 10,
     "cifar20": 20,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from skdeepcluster.augmentation import ImageAugmentation
+from skdeepcluster.augmentation.image import ImageAugmentation
 from skdeepcluster.recipes.common import Recipe, scores
-
-__all__ = ["RECIPES"]
 
 _PARAMETERS = {
     "backbone": "resnet34",

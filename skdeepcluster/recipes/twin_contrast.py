@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from skdeepcluster.augmentation import ImageAugmentation
+from skdeepcluster.augmentation.image import ImageAugmentation
 from skdeepcluster.recipes.common import Recipe, scores
-
-__all__ = ["RECIPES"]
 
 _PARAMETERS = {
     "backbone": "resnet34",

@@ -1,17 +1,7 @@
 """The training engine: data order, precision, optimiser, record; it knows no method."""
 
-from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
-from skdeepcluster.training.look import Look
-from skdeepcluster.training.objective import Objective, Schedule, Step
-from skdeepcluster.training.seeds import Generators
+from skdeepcluster.training.engine import TrainingDiverged
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
+from skdeepcluster.training.training_set import TrainingSet
 
-__all__ = [
-    "Generators",
-    "Look",
-    "Objective",
-    "Schedule",
-    "Settings",
-    "Step",
-    "Trainer",
-    "TrainingDiverged",
-]
+__all__ = ["Batch", "Objective", "Schedule", "Step", "TrainingDiverged", "TrainingSet"]

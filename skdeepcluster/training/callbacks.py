@@ -17,9 +17,6 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochWatch", "with_callbacks"]
-
-
 class EpochWatch:
     """
     Tell callbacks and the progress bar about epochs.

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -17,10 +16,9 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from skdeepcluster._warn import warn
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.inference import is_out_of_memory
-
-__all__ = ["Checkpoints", "open_checkpoints"]
 
 DIGEST_BYTES = 32
 # What a trainer raises whose state is another than it expects.
@@ -79,11 +77,9 @@ class Checkpoints:
                 return
             self.damaged.add(path)
             following = "from the one before it" if path != paths[0] else "afresh: it was the last"
-            warnings.warn(
+            warn(
                 f"The training state {path} is damaged or cannot be read; training goes on "
-                f"{following}.",
-                UserWarning,
-                stacklevel=6,
+                f"{following}."
             )
 
     def keep(self, trainer: Trainer) -> None:
@@ -203,11 +199,9 @@ def _warned_of() -> Iterator[None]:
     except (OSError, MemoryError, RuntimeError) as error:
         if not isinstance(error, OSError) and not is_out_of_memory(error):
             raise
-        warnings.warn(
+        warn(
             f"The training state could not be written to checkpoint_dir: {error}. "
-            "Training goes on without it.",
-            UserWarning,
-            stacklevel=4,
+            "Training goes on without it."
         )
 
 

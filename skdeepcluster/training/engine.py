@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.source import Source
+from skdeepcluster.networks.init import global_streams
 from skdeepcluster.training.device import autocast
-from skdeepcluster.training.look import Look
-from skdeepcluster.training.objective import Objective, Schedule
+from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
 from skdeepcluster.training.record import EpochRecord
 from skdeepcluster.training.schedule import build_optimizer, learning_rate
 from skdeepcluster.training.seeds import Generators
-from skdeepcluster.training.views import Augmentation, two_views
-
-__all__ = ["Settings", "Trainer", "TrainingDiverged"]
+from skdeepcluster.training.training_set import TrainingSet
+from skdeepcluster.training.views import Views
 
 
 class TrainingDiverged(ValueError):
@@ -41,12 +41,13 @@ class Settings:
         Peak learning rate and weight decay.
     dtype : torch.dtype or None
         Precision of the networks in training, None for float32.
-    inference_dtype : torch.dtype or None
-        Precision of the networks after training, None for float32.
     compile : bool
         Whether the networks and the loss go through `torch.compile`.
     n_clusters : int
         Number of clusters looked for.
+    draws_globally : bool, default=False
+        Whether networks or views are of the caller's making, and may draw from torch's global
+        streams.
     """
 
     schedule: Schedule
@@ -54,9 +55,9 @@ class Settings:
     lr: float
     weight_decay: float
     dtype: torch.dtype | None
-    inference_dtype: torch.dtype | None
     compile: bool
     n_clusters: int
+    draws_globally: bool = False
 
 
 class Trainer:
@@ -66,11 +67,11 @@ class Trainer:
     Parameters
     ----------
     objective : Objective
-        Networks and loss, on the training device.
+        Model and loss, on the training device.
     source : Source
         The samples.
-    augmentation : callable or None
-        Makes views of a batch; None leaves samples as they are.
+    views : Views
+        Makes views of a batch.
     settings : Settings
         How to train.
     generators : Generators
@@ -83,18 +84,17 @@ class Trainer:
         self,
         objective: Objective,
         source: Source,
-        augmentation: Augmentation | None,
+        views: Views,
         settings: Settings,
         generators: Generators,
         history: list[dict[str, Any]] | None = None,
     ) -> None:
         self.objective = objective
         self.source = source
-        self.augmentation = augmentation
+        self.views = views
         self.settings = settings
         self.generators = generators
-        self.look = Look(objective, source, augmentation, generators, settings.dtype)
-        objective.begin(settings.schedule, generators.noise)
+        self.training_set = TrainingSet(objective.model, source, views, generators, settings.dtype)
         self.optimizer = build_optimizer(
             objective, settings.optimizer, settings.lr, settings.weight_decay
         )
@@ -102,6 +102,8 @@ class Trainer:
             source.device.type, enabled=settings.dtype is torch.float16
         )
         self.evaluate = torch.compile(self._evaluate) if settings.compile else self._evaluate
+        # Drawn one step ahead: the order of draws is part of what a seed means.
+        self.noise = objective.draw(generators.noise)
         self.epoch = 0
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
@@ -139,50 +141,58 @@ class Trainer:
         self.objective.eval()
 
     def _train_epoch(self) -> dict[str, Any]:
-        weights = self.objective.start_epoch(self.epoch, self.look)
+        weights = self.objective.start_epoch(self.epoch, self.training_set)
         self.objective.train()
         record = EpochRecord(
             len(self.source), self.settings.n_clusters, self.source.device, self.assigned
         )
         lr = self.settings.lr
-        for step, (index, batch) in enumerate(self.source.batches(self._order(weights))):
+        for step, (index, samples) in enumerate(self.source.batches(self._order(weights))):
             lr = self._set_lr(self.epoch * self.settings.schedule.steps_per_epoch + step)
-            self._train_step(index, batch, record)
+            self._train_step(index, samples, record)
         entry = record.finish(self.n_epochs_before + self.epoch + 1, lr)
         self.assigned = record.assigned
         return entry
 
-    def _train_step(self, index: Tensor, batch: Tensor, record: EpochRecord) -> None:
-        result = self.evaluate(self.views(batch), index)
+    def _train_step(self, index: Tensor, samples: Tensor, record: EpochRecord) -> None:
+        with global_streams(*self.generators.streams(self.settings.draws_globally)):
+            result = self.evaluate(self.batch(index, samples))
         self.scaler.scale(torch.stack(list(result.losses.values())).sum()).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         record.add(result, index)
         step = self.epoch * self.settings.schedule.steps_per_epoch + record.n_steps
-        self.objective.after_step(step)
+        self.objective.after_step(step, result.memory)
+        self.noise = self.objective.draw(self.generators.noise)
 
-    def views(self, batch: Tensor) -> Tensor:
+    def batch(self, index: Tensor, samples: Tensor) -> Batch:
         """
-        Make two views of every sample.
+        Make of samples what the objective gets to see.
 
         Parameters
         ----------
-        batch : Tensor of shape (b, *shape), dtype float32
-            Samples in the unit range.
+        index : Tensor of shape (b,), dtype int64
+            Numbers of the samples.
+        samples : Tensor of shape (b, *shape), dtype float32
+            The samples, in the unit range.
 
         Returns
         -------
-        Tensor of shape (2 * b, *shape), dtype float32
-            First views of all, then second views, standardised.
+        Batch
+            Standardised views, and the noise of the step.
         """
-        views = two_views(batch, self.augmentation, self.generators.augmentation)
-        return self.source.maps.standardise(views)
+        views = self.views(samples, index, self.generators.augmentation)
+        return Batch(tuple(map(self.source.maps.standardise, views)), index, self.noise)
 
-    def _evaluate(self, views: Tensor, index: Tensor) -> Any:
-        with autocast(views.device, self.settings.dtype):
-            outputs = self.objective(views)
-        return self.objective.step(tuple(output.float() for output in outputs), index)
+    def _evaluate(self, batch: Batch) -> Step:
+        with autocast(batch.index.device, self.settings.dtype):
+            outputs = self.objective(batch)
+        return self.objective.step(self._gather(outputs), batch)
+
+    def _gather(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what the networks made of the whole batch; the place to ask other processes."""
+        return tuple(output.float() for output in outputs)
 
     def _order(self, weights: Tensor | None) -> Tensor:
         schedule = self.settings.schedule
@@ -201,6 +211,21 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
         return lr
 
+    def snapshot(self) -> Trainer:
+        """
+        Copy what a look at the fitted model would change.
+
+        Returns
+        -------
+        Trainer
+            With an objective and generators of its own, for reading in the middle of a training.
+        """
+        other = copy.copy(self)
+        other.objective = copy.deepcopy(self.objective)
+        seen = self.source, self.views, self.generators.copy(), self.settings.dtype
+        other.training_set = TrainingSet(other.objective.model, *seen)
+        return other
+
     def state_dict(self) -> dict[str, Any]:
         """
         Return everything that the epochs still to come depend on.
@@ -218,6 +243,7 @@ class Trainer:
             "epoch": self.epoch,
             "history": self.history,
             "assigned": self.assigned,
+            "noise": list(self.noise),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -236,8 +262,9 @@ class Trainer:
             generator.set_state(state["generators"][name])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
-        assigned = state["assigned"]
-        self.assigned = None if assigned is None else assigned.to(self.source.device)
+        assigned, device = state["assigned"], self.source.device
+        self.assigned = None if assigned is None else assigned.to(device)
+        self.noise = tuple(noise.to(device) for noise in state["noise"])
 
 
 def _diverged(entry: dict[str, Any], settings: Settings) -> str:

@@ -14,10 +14,8 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from skdeepcluster.data import Samples
+from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.device import resolve_device, training_dtype
-
-__all__ = ["training_identity"]
 
 # These change neither what is computed nor where it ends; of the device its type is told.
 IRRELEVANT = {"device", "verbose", "warm_start", "checkpoint_dir", "checkpoint_interval"}
@@ -54,11 +52,16 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
         **{name: _describe(v) for name, v in parameters.items() if name not in IRRELEVANT},
         "type of device": device.type,
         "dtype of training": str(dtype or torch.float32),
-        "start of training": "afresh" if fitted is None else _describe(fitted.objective),
+        "start of training": "afresh" if fitted is None else _start(estimator),
         "number of samples": str(len(samples)),
         "shape of a sample": str(samples.shape),
         "samples": _digest_samples(samples),
     }
+
+
+def _start(estimator: Any) -> str:
+    further = (part for item in estimator._further_weights.items() for part in map(_bytes, item))
+    return f"{_describe(estimator._model.model)} {_digest(further)}"
 
 
 def _describe(value: Any) -> str:

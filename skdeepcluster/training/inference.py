@@ -11,10 +11,9 @@ from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import DeviceScaling, Scaling
+from skdeepcluster.data.source import StreamedSource
+from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import autocast
-from skdeepcluster.training.objective import Objective
-
-__all__ = ["batch_size_of", "gather", "infer_batches", "infer_samples", "is_out_of_memory"]
 
 BATCH_VALUES = 2**20
 LARGEST_BATCH = 512
@@ -40,20 +39,20 @@ def batch_size_of(shape: Sequence[int]) -> int:
 
 
 def infer_batches(
-    objective: Objective,
+    model: Model,
     batches: Iterable[Tensor],
     scaling: DeviceScaling,
     dtype: torch.dtype | None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
-    Run an objective's `infer` over batches, halving them for as long as memory does not suffice.
+    Run a model over batches, halving them for as long as memory does not suffice.
 
     Parameters
     ----------
-    objective : Objective
+    model : Model
         In evaluation mode.
     batches : iterable of Tensor of shape (b, *shape)
-        Samples in the unit range, on the objective's device.
+        Samples in the unit range, on the model's device.
     scaling : Scaling
         Standardises them.
     dtype : torch.dtype or None
@@ -73,7 +72,7 @@ def infer_batches(
             part = batch[start : start + largest]
             try:
                 with torch.no_grad(), autocast(batch.device, dtype):
-                    embedding, logits = objective.infer(scaling.standardise(part))
+                    embedding, logits = model(scaling.standardise(part))
             except (MemoryError, RuntimeError) as error:
                 if len(part) == 1 or not is_out_of_memory(error):
                     raise
@@ -103,14 +102,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def infer_samples(
-    objective: Objective, samples: Samples, scaling: Scaling, dtype: torch.dtype | None
+    model: Model, samples: Samples, scaling: Scaling, dtype: torch.dtype | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
     Embed and assign the caller's samples, a batch at a time.
 
     Parameters
     ----------
-    objective : Objective
+    model : Model
         In evaluation mode.
     samples : Samples
         The samples, wherever they are.
@@ -122,20 +121,12 @@ def infer_samples(
     Yields
     ------
     embedding : Tensor of shape (b, d), dtype float32
-        Unit-length embedding of a batch, in order, on the objective's device.
+        Unit-length embedding of a batch, in order, on the model's device.
     logits : Tensor of shape (b, n_clusters), dtype float32
         Unnormalised log-probabilities of the clusters.
     """
-    device = next(objective.parameters()).device
-    maps = scaling.on(device)
-
-    def in_order() -> Iterator[Tensor]:
-        batch_size = batch_size_of(samples.shape)
-        for start in range(0, len(samples), batch_size):
-            chunk = samples.batch(start, min(start + batch_size, len(samples)))
-            yield maps.unit(scaling.to_device(chunk, device))
-
-    return infer_batches(objective, in_order(), maps, dtype)
+    source = StreamedSource(samples, scaling, next(model.parameters()).device)
+    return infer_batches(model, source.in_order(batch_size_of(samples.shape)), source.maps, dtype)
 
 
 def gather(parts: Iterable[Tensor], n_samples: int, device: torch.device) -> Tensor:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from skdeepcluster.training.look import Look
-
-__all__ = ["Objective", "Schedule", "Step"]
+from skdeepcluster.networks.model import Model
+from skdeepcluster.training.training_set import TrainingSet
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class Schedule:
         Batches in an epoch.
     warmup_epochs : int
         Epochs over which the learning rate rises.
+    n_views : int, default=2
+        Views of each sample in a batch.
     """
 
     n_samples: int
@@ -38,11 +39,49 @@ class Schedule:
     batch_size: int
     steps_per_epoch: int
     warmup_epochs: int
+    n_views: int = 2
 
     @property
     def n_steps(self) -> int:
         """Number of optimiser steps of the whole training."""
         return self.max_epochs * self.steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """
+    What a method gets to see in one step.
+
+    Parameters
+    ----------
+    views : tuple of Tensors of shape (b, *shape)
+        Standardised views of the samples that this process embeds: the first view of each, the
+        second of each, and so on.
+    index : Tensor of shape (B,), dtype int64
+        Numbers in the training set of all samples of the batch, over all processes.
+    noise : tuple of Tensor, default=()
+        What the objective's `draw` returned for this step, for the whole batch.
+    known : Tensor of shape (B,), dtype int64, or None, default=None
+        Labels that the caller gave, -1 where unknown.
+    share : slice, default=slice(None)
+        Those of the B samples that this process embeds.
+    """
+
+    views: tuple[Tensor, ...]
+    index: Tensor
+    noise: tuple[Tensor, ...] = ()
+    known: Tensor | None = None
+    share: slice = field(default_factory=lambda: slice(None))
+
+    @property
+    def local_size(self) -> int:
+        """Number b of samples that this process embeds."""
+        return len(self.views[0])
+
+    @property
+    def global_size(self) -> int:
+        """Number B of samples over all processes: those of which the loss is computed."""
+        return len(self.index)
 
 
 class Step(NamedTuple):
@@ -53,111 +92,70 @@ class Step(NamedTuple):
     ----------
     losses : dict of str to Tensor of shape ()
         The loss terms, already weighted: their sum is minimised.
-    logits : Tensor of shape (b, n_clusters)
+    logits : Tensor of shape (B, n_clusters)
         Unnormalised log-probabilities of the clusters for the samples of the batch, for the record.
-    embedding : Tensor of shape (b, d)
+    embedding : Tensor of shape (B, d)
         Unit-length embedding of the samples, for the record.
+    memory : tuple of Tensor, default=()
+        What `Objective.after_step` needs of this step, such as rows for a queue.
     """
 
     losses: dict[str, Tensor]
     logits: Tensor
     embedding: Tensor
+    memory: tuple[Tensor, ...] = ()
 
 
 class Objective(nn.Module):
     """
-    Networks and loss of one method.
+    Training of a model by one method: its loss, and all that only training needs.
 
-    A method defines `forward`, `step` and `infer`; the other hooks are there for the methods that
-    need them. The engine moves the objective to the device, runs `forward` under autocast and
-    `step` in float32, and owns everything else.
+    A method defines `forward` and `step`; the other hooks are there for the methods that need them.
+    The engine moves the objective to the device, runs `forward` under autocast and `step` in
+    float32, and owns everything else. Of all this only the model outlives the training.
 
     Parameters
     ----------
-    backbone : nn.Module
-        The trunk.
+    model : Model
+        What is trained.
+    schedule : Schedule
+        Length of training and size of batches.
+
+    Attributes
+    ----------
+    further : tuple of str
+        Names of submodules beside the model whose weights further training, by ``warm_start``,
+        goes on from.
     """
 
-    backbone: nn.Module
+    further: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, backbone: nn.Module) -> None:
+    def __init__(self, model: Model, schedule: Schedule) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.generator: torch.Generator | None = None
-        self.schedule: Schedule | None = None
-
-    @property
-    def trunk(self) -> nn.Module:
-        """The trunk that `infer` uses, and that users get after training."""
-        return self.backbone
-
-    def begin(self, schedule: Schedule, generator: torch.Generator) -> None:
-        """
-        Make ready for training: allocate queues, fit momenta to the number of steps.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            Length of training and size of batches.
-        generator : torch.Generator
-            Source of the method's own noise, on the training device.
-        """
+        self.model = model
         self.schedule = schedule
-        self.generator = generator
+        self.frozen = not any(p.requires_grad for p in model.backbone.parameters())
 
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
         """
-        Run the networks on both views.
+        Draw the noise of one step.
+
+        Noise is drawn outside of the step so that `torch.compile` sees tensors and no generator,
+        and so that all processes get the same.
 
         Parameters
         ----------
-        views : Tensor of shape (2 * b, *shape)
-            First views of all samples of the batch, then second views, standardised.
+        generator : torch.Generator
+            Source of the noise, on the training device.
 
         Returns
         -------
         tuple of Tensor
-            What `step` needs.
+            The noise of the whole batch, found again in `Batch.noise`.
         """
-        raise NotImplementedError
+        return ()
 
-    def step(self, outputs: tuple[Tensor, ...], index: Tensor) -> Step:
-        """
-        Compute the loss terms.
-
-        Parameters
-        ----------
-        outputs : tuple of Tensor
-            What `forward` returned, in float32.
-        index : Tensor of shape (b,), dtype int64
-            Numbers of the samples in the training set.
-
-        Returns
-        -------
-        Step
-            The loss terms and what the record needs.
-        """
-        raise NotImplementedError
-
-    def infer(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """
-        Embed and assign samples.
-
-        Parameters
-        ----------
-        x : Tensor of shape (b, *shape)
-            Standardised samples, not augmented.
-
-        Returns
-        -------
-        embedding : Tensor of shape (b, d)
-            Unit-length embedding.
-        logits : Tensor of shape (b, n_clusters)
-            Unnormalised log-probabilities of the clusters.
-        """
-        raise NotImplementedError
-
-    def start_epoch(self, epoch: int, look: Look) -> Tensor | None:
+    def start_epoch(self, epoch: int, training_set: TrainingSet) -> Tensor | None:
         """
         Look at all training samples before an epoch.
 
@@ -165,8 +163,8 @@ class Objective(nn.Module):
         ----------
         epoch : int
             Number of the epoch, from 0.
-        look : Look
-            Embeds training samples by `infer`.
+        training_set : TrainingSet
+            Embeds training samples by the model.
 
         Returns
         -------
@@ -175,7 +173,41 @@ class Objective(nn.Module):
         """
         return None
 
-    def after_step(self, step: int) -> None:
+    def forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        """
+        Run the networks on this process's share of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            The batch.
+
+        Returns
+        -------
+        tuple of Tensors of shape (n_views * b, ...)
+            What `step` needs: rows of all samples for the first view, then the second, and so on.
+        """
+        raise NotImplementedError
+
+    def step(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """
+        Compute the loss terms of the whole batch.
+
+        Parameters
+        ----------
+        outputs : tuple of Tensors of shape (n_views * B, ...), dtype float32
+            What `forward` returned, of all processes.
+        batch : Batch
+            The batch.
+
+        Returns
+        -------
+        Step
+            The loss terms and what else the engine needs.
+        """
+        raise NotImplementedError
+
+    def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
         """
         Do what follows an optimiser step, such as a moving average.
 
@@ -183,16 +215,18 @@ class Objective(nn.Module):
         ----------
         step : int
             Number of steps made so far in the whole training.
+        memory : tuple of Tensor
+            What `step` left in `Step.memory`.
         """
 
-    def finish(self, look: Look) -> None:
+    def finish(self, training_set: TrainingSet) -> None:
         """
         Do what follows the last epoch, such as a last look at all training samples.
 
         Parameters
         ----------
-        look : Look
-            Embeds training samples by `infer`.
+        training_set : TrainingSet
+            Embeds training samples by the model.
         """
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -204,9 +238,104 @@ class Objective(nn.Module):
         list of dict
             Groups with ``"params"`` and ``"lr_scale"``, a factor on the learning rate.
         """
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return [{"params": trained, "lr_scale": 1.0}]
+        return [{"params": trainable(self), "lr_scale": 1.0}]
 
-    def release(self) -> None:
-        """Forget what only training needs, such as queues of past samples."""
-        self.generator = None
+    def trunks(self) -> tuple[nn.Module, ...]:
+        """
+        List the trunk and its copies.
+
+        Returns
+        -------
+        tuple of nn.Module
+            The model's trunk first.
+        """
+        return (self.model.backbone,)
+
+    def train(self, mode: bool = True) -> Objective:
+        """
+        Set the networks to training or evaluation mode; a trunk that is frozen stays in the latter.
+
+        Parameters
+        ----------
+        mode : bool, default=True
+            Whether training mode is meant.
+
+        Returns
+        -------
+        Objective
+            This objective.
+        """
+        super().train(mode)
+        if self.frozen:  # otherwise the statistics of batch normalisation would move
+            for trunk in self.trunks():
+                trunk.eval()
+        return self
+
+    def further_weights(self) -> dict[str, Tensor]:
+        """
+        Collect the weights that only further training needs.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Weights of the submodules named in `further`, on the CPU.
+        """
+        state = self.state_dict()
+        names = [name for name in state if name.partition(".")[0] in self.further]
+        return {name: state[name].cpu() for name in names}
+
+    def load_further_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """
+        Go on from the weights of an earlier training.
+
+        Parameters
+        ----------
+        weights : mapping of str to Tensor
+            What `further_weights` returned; where it is empty, the start is made of the model.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of this objective.
+        """
+        own = {n: t.shape for n, t in self.further_weights().items()}
+        if weights and own != {n: t.shape for n, t in weights.items()}:
+            raise ValueError(
+                "warm_start=True cannot go on: the weights kept for further training do not belong "
+                "to these parameters. Load without them, or set warm_start=False."
+            )
+        self.load_state_dict({**self.state_dict(), **weights})
+
+
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """
+    List the parameters of a module that gradients may change.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Any.
+
+    Returns
+    -------
+    list of nn.Parameter
+        Those that require a gradient.
+    """
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def average(terms: Iterable[Tensor]) -> Tensor:
+    """
+    Average a loss over pairs of views.
+
+    Parameters
+    ----------
+    terms : iterable of Tensors of one shape
+        The loss of each pair; at least one.
+
+    Returns
+    -------
+    Tensor of that shape
+        Their mean.
+    """
+    return torch.stack(list(terms)).mean(dim=0)

@@ -12,8 +12,6 @@ from torch.nn import functional
 
 from skdeepcluster.training.objective import Step
 
-__all__ = ["EpochRecord"]
-
 
 class EpochRecord:
     """

@@ -8,8 +8,6 @@ import torch
 
 from skdeepcluster.training.objective import Objective, Schedule
 
-__all__ = ["build_optimizer", "fit_batch_size", "learning_rate", "plan_batches"]
-
 
 def fit_batch_size(n_samples: int, n_clusters: int) -> int:
     """

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-__all__ = ["Generators", "draw_seeds"]
-
 
 def draw_seeds(random_state: int | np.random.RandomState | None, n_seeds: int) -> list[int]:
     """
@@ -44,11 +42,16 @@ class Generators:
         Order of the samples, on the CPU.
     augmentation, noise : torch.Generator
         Views, and the method's own noise, on the training device.
+    host, networks : torch.Generator
+        What code of the caller's draws from torch's global streams in a step, as a trunk with
+        dropout does: that of the CPU, and that of the training device.
     """
 
     order: torch.Generator
     augmentation: torch.Generator
     noise: torch.Generator
+    host: torch.Generator
+    networks: torch.Generator
 
     @classmethod
     def seeded(cls, seeds: list[int], device: torch.device) -> Generators:
@@ -67,8 +70,27 @@ class Generators:
         Generators
             The generators.
         """
-        places = (torch.device("cpu"), device, device)
+        cpu = torch.device("cpu")
+        places = (cpu, device, device, cpu, device)
+        seeds = [*seeds, *draw_seeds(seeds[-1], 2)]
         return cls(*(torch.Generator(p).manual_seed(s) for p, s in zip(places, seeds, strict=True)))
+
+    def streams(self, wanted: bool = True) -> tuple[torch.Generator, ...]:
+        """
+        List what takes the place of torch's global streams, one generator per device.
+
+        Parameters
+        ----------
+        wanted : bool, default=True
+            Whether anything may draw from them.
+
+        Returns
+        -------
+        tuple of torch.Generator
+            That of the CPU, and that of another training device; none where none is wanted.
+        """
+        one_each = {str(g.device): g for g in (self.host, self.networks)}
+        return tuple(one_each.values()) if wanted else ()
 
     def copy(self) -> Generators:
         """
@@ -79,7 +101,7 @@ class Generators:
         Generators
             Generators on the same devices, in the same states.
         """
-        return Generators(*(_copy(g) for g in (self.order, self.augmentation, self.noise)))
+        return Generators(*map(_copy, vars(self).values()))
 
 
 def _copy(generator: torch.Generator) -> torch.Generator:

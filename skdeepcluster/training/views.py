@@ -1,55 +1,81 @@
-"""Two views of every sample of a batch."""
+"""Views of the samples of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from skdeepcluster.augmentation.resolve import Augmentation, is_own
 from skdeepcluster.training.inference import is_out_of_memory
 
-__all__ = ["Augmentation", "two_views"]
 
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
-
-
-def two_views(
-    batch: Tensor, augmentation: Augmentation | None, generator: torch.Generator
-) -> Tensor:
+class Views:
     """
-    Make two views of every sample.
+    Make views of every sample, all by one augmentation.
+
+    Another way, such as a weak and a strong augmentation or a neighbour as the second view, is a
+    class with the same attributes that is called with the same arguments.
 
     Parameters
     ----------
-    batch : Tensor of shape (b, *shape), dtype float32
-        Samples in the unit range.
     augmentation : callable or None
         Makes a view of each sample of a batch; None leaves samples as they are.
-    generator : torch.Generator
-        Source of the views, on the device of the batch.
-
-    Returns
-    -------
-    Tensor of shape (2 * b, *shape), dtype float32
-        First views of all, then second views, in the unit range.
-
-    Raises
-    ------
-    ValueError
-        If the augmentation fails, or returns anything but a tensor of its batch's shape.
+    n_views : int, default=2
+        Views of each sample.
     """
-    doubled = torch.cat([batch, batch])
-    if augmentation is None:
-        return doubled
-    views = _augmented(doubled, augmentation, generator)
-    if not isinstance(views, Tensor) or views.shape != doubled.shape:
-        raise ValueError(
-            "augmentation must return a tensor of the shape of its batch, "
-            f"{tuple(doubled.shape)}; got {getattr(views, 'shape', type(views).__name__)}."
-        )
-    return views.to(doubled)
+
+    def __init__(self, augmentation: Augmentation | None, n_views: int = 2) -> None:
+        self.augmentation = augmentation
+        self.n_views = n_views
+
+    @property
+    def augments(self) -> bool:
+        """Whether views differ from the samples, and from each other."""
+        return self.augmentation is not None
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether views may draw from torch's global streams: ours never do."""
+        return not is_own(self.augmentation)
+
+    def __call__(
+        self, batch: Tensor, index: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, ...]:
+        """
+        Make views of every sample of a batch.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape), dtype float32
+            Samples in the unit range.
+        index : Tensor of shape (b,), dtype int64
+            Numbers of the samples in the training set.
+        generator : torch.Generator
+            Source of the views, on the device of the batch.
+
+        Returns
+        -------
+        tuple of `n_views` Tensors of shape (b, *shape), dtype float32
+            Views in the unit range.
+
+        Raises
+        ------
+        ValueError
+            If the augmentation fails, or returns anything but a tensor of its batch's shape.
+        """
+        if self.augmentation is None:
+            return (batch,) * self.n_views
+        # One call for all views: on a GPU the number of kernels counts more than their size.
+        stacked = torch.cat((batch,) * self.n_views)
+        views = _augmented(stacked, self.augmentation, generator)
+        if not isinstance(views, Tensor) or views.shape != stacked.shape:
+            raise ValueError(
+                "augmentation must return a tensor of the shape of its batch, "
+                f"{tuple(stacked.shape)}; got {getattr(views, 'shape', type(views).__name__)}."
+            )
+        return views.to(stacked).chunk(self.n_views)
 
 
 def _augmented(batch: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Any:

@@ -8,26 +8,25 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.source import Source
+from skdeepcluster.networks.init import global_streams
+from skdeepcluster.networks.model import Model
 from skdeepcluster.training.inference import batch_size_of, gather, infer_batches
-from skdeepcluster.training.objective import Objective
 from skdeepcluster.training.seeds import Generators
-from skdeepcluster.training.views import Augmentation, two_views
-
-__all__ = ["Look"]
+from skdeepcluster.training.views import Views
 
 
-class Look:
+class TrainingSet:
     """
-    Embed the training samples by the networks as they are, without a trace in training.
+    Embed the training samples by the model as it is, without a trace in training.
 
     Parameters
     ----------
-    objective : Objective
+    model : Model
         Networks, on the training device.
     source : Source
         The samples.
-    augmentation : callable or None
-        Makes views of a batch; None leaves samples as they are.
+    views : Views
+        Makes views of a batch.
     generators : Generators
         Sources of randomness, of which copies are used.
     dtype : torch.dtype or None
@@ -36,17 +35,22 @@ class Look:
 
     def __init__(
         self,
-        objective: Objective,
+        model: Model,
         source: Source,
-        augmentation: Augmentation | None,
+        views: Views,
         generators: Generators,
         dtype: torch.dtype | None,
     ) -> None:
-        self.objective = objective
+        self.model = model
         self.source = source
-        self.augmentation = augmentation
+        self.views = views
         self.generators = generators
         self.dtype = dtype
+
+    @property
+    def generator(self) -> torch.Generator:
+        """Source of a method's own randomness between epochs, such as the starts of k-means."""
+        return self.generators.noise
 
     def embed_all(self) -> Tensor:
         """
@@ -55,7 +59,7 @@ class Look:
         Returns
         -------
         Tensor of shape (n, d), dtype float32
-            Unit-length embedding by the objective's `infer`, on the training device.
+            Unit-length embedding, on the training device.
         """
         batches = self.source.in_order(batch_size_of(self.source.shape))
         return self._embed(batches, len(self.source))
@@ -72,25 +76,28 @@ class Look:
         Returns
         -------
         tuple of two Tensors of shape (m, d), dtype float32, or None
-            Unit-length embeddings of first and second views by the objective's `infer`, on the
-            training device; None if samples are not augmented.
+            Unit-length embeddings of first and second views, on the training device; None if
+            samples are not augmented.
         """
-        if self.augmentation is None:
+        if not self.views.augments:
             return None
         n_samples = min(n_samples, len(self.source))
         size = min(batch_size_of(self.source.shape), n_samples)
         n_samples -= n_samples % size
         generators = self.generators.copy()
         order = torch.randperm(len(self.source), generator=generators.order)
-        batches = (
-            two_views(batch, self.augmentation, generators.augmentation)
-            for _, batch in self.source.batches(order[:n_samples].view(-1, size))
-        )
-        pairs = self._embed(batches, 2 * n_samples).view(n_samples // size, 2, size, -1)
+
+        def batches() -> Iterable[Tensor]:
+            for index, batch in self.source.batches(order[:n_samples].view(-1, size)):
+                with global_streams(*generators.streams(self.views.draws_globally)):
+                    views = self.views(batch, index, generators.augmentation)
+                yield torch.cat(views[:2])
+
+        pairs = self._embed(batches(), 2 * n_samples).view(n_samples // size, 2, size, -1)
         first, second = pairs.transpose(0, 1).flatten(1, 2)
         return first, second
 
     def _embed(self, batches: Iterable[Tensor], n_rows: int) -> Tensor:
-        self.objective.eval()
-        results = infer_batches(self.objective, batches, self.source.maps, self.dtype)
+        self.model.eval()
+        results = infer_batches(self.model, batches, self.source.maps, self.dtype)
         return gather((embedding for embedding, _ in results), n_rows, self.source.device)

@@ -1,0 +1,82 @@
+"""From the `augmentation` parameter to what makes views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Generator, Tensor
+
+from skdeepcluster.augmentation.image import ImageAugmentation
+from skdeepcluster.augmentation.vector import VectorAugmentation
+
+Augmentation = Callable[[Tensor, Generator | None], Tensor]
+
+_NAMED: dict[str, Callable[[], Augmentation]] = {
+    "photo": ImageAugmentation.photo,
+    "glyph": ImageAugmentation.glyph,
+    "vector": VectorAugmentation,
+}
+
+
+def is_own(augmentation: Any) -> bool:
+    """Tell whether an augmentation is of this package, or none at all.
+
+    Parameters
+    ----------
+    augmentation : object
+        What makes views.
+
+    Returns
+    -------
+    bool
+        Whether it is sure to draw from the generator that it is given, and from nothing else.
+    """
+    return augmentation is None or type(augmentation) in (ImageAugmentation, VectorAugmentation)
+
+
+def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Augmentation | None:
+    """Find the augmentation that an estimator's parameter asks for.
+
+    ``"auto"`` is ``"photo"`` for images of three channels, ``"glyph"`` for images of any other
+    number of channels and ``"vector"`` for vectors.
+
+    Parameters
+    ----------
+    augmentation : "auto", "photo", "glyph", "vector", callable or None
+        The parameter. A callable takes a batch and a ``torch.Generator`` or None.
+    sample_shape : tuple of int
+        Shape of one sample: (C, H, W) of an image, (d,) of a vector.
+
+    Returns
+    -------
+    callable or None
+        Callables are returned as they are, None for none.
+
+    Raises
+    ------
+    ValueError
+        Where `augmentation` is none of these, has a parameter out of its range, or is for images
+        where the samples are vectors or the reverse.
+    """
+    if augmentation is None:
+        return None
+    is_image = len(sample_shape) == 3
+    name = augmentation
+    if isinstance(augmentation, str) and augmentation == "auto":
+        name = ("photo" if sample_shape[0] == 3 else "glyph") if is_image else "vector"
+    chosen = _NAMED[name]() if isinstance(name, str) and name in _NAMED else augmentation
+    if not callable(chosen) or isinstance(chosen, type):
+        raise ValueError(
+            "The 'augmentation' parameter must be 'auto', 'photo', 'glyph', 'vector', None or a "
+            f"callable on a batch and a generator. Got {augmentation!r} instead."
+        )
+    if isinstance(chosen, ImageAugmentation | VectorAugmentation):
+        chosen.validate()
+        if isinstance(chosen, ImageAugmentation) != is_image:
+            kind = "images" if is_image else "vectors"
+            raise ValueError(
+                f"The 'augmentation' parameter must be one for {kind} where samples have the shape "
+                f"{sample_shape}. Got {augmentation!r} instead."
+            )
+    return chosen

@@ -1,0 +1,265 @@
+"""From an estimator's parameters and samples to a training, and from it to fitted attributes."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from skdeepcluster._warn import warn
+from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.clustering.labels import compact_labels, size_entropy
+from skdeepcluster.constraints import plain_number
+from skdeepcluster.data.samples import Samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import open_source
+from skdeepcluster.networks.backbone import build_backbone
+from skdeepcluster.training.device import resolve_device, training_dtype
+from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
+from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.objective import Schedule
+from skdeepcluster.training.schedule import fit_batch_size, plan_batches
+from skdeepcluster.training.seeds import Generators, draw_seeds
+from skdeepcluster.training.views import Views
+
+COLLAPSE_ENTROPY = 0.5
+LARGEST_CHURN = 0.3
+
+
+def plain_copy(estimator: Any) -> Any:
+    """
+    Copy an estimator's parameters as Python's numbers: they neither wrap round nor surprise torch.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Not changed.
+
+    Returns
+    -------
+    estimator instance
+        Of the same class, with nothing of a fit.
+    """
+    plain = copy.copy(estimator)
+    for name, value in vars(estimator).items():
+        if name.startswith("_") or name.endswith("_"):
+            del plain.__dict__[name]
+        elif name != "random_state":
+            plain.__dict__[name] = plain_number(value)
+    return plain
+
+
+def build_trainer(estimator: Any, samples: Samples) -> Trainer:
+    """
+    Make a training ready.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives method and parameters, and with ``warm_start=True`` the model to go on from.
+    samples : Samples
+        The training samples.
+
+    Returns
+    -------
+    Trainer
+        Before its first epoch.
+    """
+    device, plain = resolve_device(estimator.device), plain_copy(estimator)
+    warm = _model_to_go_on_from(estimator, samples)
+    views = Views(resolve_augmentation(plain.augmentation, samples.shape))
+    settings = _settings(plain, samples, device, views)
+    seeds = draw_seeds(plain.random_state, 4)
+    generator = torch.Generator().manual_seed(seeds[0])
+    if warm is None:
+        trunk, n_features = build_backbone(plain.backbone, samples.shape, generator)
+        model = plain._build_model(trunk, n_features, generator)
+        scaling = Scaling.learn(samples)
+    else:
+        model, scaling = copy.deepcopy(warm.model), warm.scaling
+    objective = plain._build_objective(model, settings.schedule, generator)
+    if warm is not None:
+        objective.load_further_weights(estimator._further_weights)
+    return Trainer(
+        objective.to(device).to(memory_format=_memory_format(samples)),
+        open_source(samples, scaling, device),
+        views,
+        settings,
+        Generators.seeded(seeds[1:], device),
+        history=[] if warm is None else list(estimator.history_),
+    )
+
+
+def _memory_format(samples: Samples) -> torch.memory_format:
+    return torch.channels_last if samples.layout.is_image else torch.preserve_format
+
+
+def _settings(plain: Any, samples: Samples, device: torch.device, views: Views) -> Settings:
+    return Settings(
+        schedule=_schedule(plain, len(samples)),
+        optimizer=plain.optimizer,
+        lr=plain.lr,
+        weight_decay=plain.weight_decay,
+        dtype=training_dtype(plain.precision, device, is_image=samples.layout.is_image),
+        compile=plain.compile,
+        n_clusters=plain.n_clusters,
+        draws_globally=views.draws_globally or not isinstance(plain.backbone, str),
+    )
+
+
+def _schedule(plain: Any, n_samples: int) -> Schedule:
+    size = plain.batch_size
+    size = fit_batch_size(n_samples, plain.n_clusters) if isinstance(size, str) else size
+    return plan_batches(n_samples, size, plain.max_epochs, plain.warmup_epochs)
+
+
+def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:
+    """Return the model that a warm start goes on from, None to start afresh."""
+    if not estimator.warm_start or not hasattr(estimator, "_model"):
+        return None
+    fitted: FittedModel = estimator._model
+    then, now = fitted.parameters, estimator.get_params(deep=False)
+    changed = [
+        f"{name} was {then[name]!r}, is {now[name]!r}"
+        for name in estimator._structural_parameters
+        if name in now and name in then and now[name] is not then[name] and now[name] != then[name]
+    ]
+    if fitted.shape != samples.shape:
+        changed.append(f"the shape of a sample was {fitted.shape}, is {samples.shape}")
+    if changed:
+        raise ValueError(
+            "warm_start=True goes on with the networks that are there, which other parameters "
+            f"would not describe: {'; '.join(changed)}. Set them back, or set warm_start=False."
+        )
+    return fitted
+
+
+def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dict[str, Any]:
+    """
+    Compute everything an estimator keeps of a training.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        After its last epoch, or a `Trainer.snapshot` between two.
+    samples : Samples
+        The training samples.
+    estimator : estimator instance
+        Whose parameters are those of the training.
+
+    Returns
+    -------
+    dict
+        Attributes by name.
+
+    Raises
+    ------
+    TrainingDiverged
+        If an embedding is zero or not finite.
+    """
+    settings, objective = trainer.settings, trainer.objective
+    objective.finish(trainer.training_set)
+    fitted = FittedModel(
+        model=objective.model.eval(),
+        scaling=trainer.source.scaling,
+        shape=samples.shape,
+        parameters=_kept_parameters(estimator),
+        used=np.arange(settings.n_clusters),
+    )
+    try:
+        labels, sums = _assign(fitted, samples)
+    except ValueError as error:
+        raise TrainingDiverged(
+            f"The embedding is zero or not finite after epoch {len(trainer.history)}. Try a lower "
+            f"lr (now {settings.lr:g}), more warmup_epochs, or precision='float32', and look for "
+            "extreme values in X."
+        ) from error
+    fitted.used, labels = compact_labels(labels, settings.n_clusters)
+    return {
+        "_model": fitted,
+        "_further_weights": objective.further_weights(),
+        "labels_": labels,
+        "n_clusters_": len(fitted.used),
+        "cluster_centers_": _directions(sums[fitted.used]),
+        "history_": list(trainer.history),
+        "n_epochs_": len(trainer.history),
+    }
+
+
+def _kept_parameters(estimator: Any) -> dict[str, Any]:
+    """Return the parameters as they are now: those of an augmentation may be set later."""
+    parameters = estimator.get_params(deep=False)
+    return {n: clone(v) if isinstance(v, BaseEstimator) else v for n, v in parameters.items()}
+
+
+def _assign(fitted: FittedModel, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cluster of each sample, and the sum of the embedding of each cluster."""
+    sums: Tensor | None = None
+
+    def assign(embedding: Tensor, probabilities: Tensor) -> Tensor:
+        nonlocal sums
+        labels = probabilities.argmax(dim=1).cpu()
+        if sums is None:
+            shape = probabilities.shape[1], embedding.shape[1]
+            sums = torch.zeros(shape, dtype=torch.float64)
+        sums.index_add_(0, labels, embedding.cpu().double())
+        return labels
+
+    labels = fitted.collect(samples, assign)
+    assert sums is not None
+    return labels, sums.numpy()
+
+
+def _directions(sums: np.ndarray) -> np.ndarray:
+    """Scale to unit length; where members cancel out, every direction is as near to them."""
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    axis = np.eye(1, sums.shape[1])
+    return np.where(lengths > 1e-12, sums / np.maximum(lengths, 1e-12), axis).astype(np.float32)
+
+
+def warn_if_doubtful(estimator: Any) -> None:
+    """
+    Warn when the clustering should not be trusted.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted one.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If clusters are empty; if the entropy of the cluster sizes, divided by that of equal sizes,
+        is below 0.5; or if more than 0.3 of the samples changed their cluster in the last epoch.
+    """
+    doubt = _doubt(estimator)
+    if doubt:
+        text = (
+            f"{doubt} Try a smaller n_clusters, more max_epochs, another augmentation, or a "
+            "larger batch_size."
+        )
+        warn(text, ConvergenceWarning)
+
+
+def _doubt(estimator: Any) -> str:
+    asked, found = int(estimator.n_clusters), estimator.n_clusters_
+    entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
+    churn = estimator.history_[-1]["changed_labels"]
+    if found < asked:
+        return f"Only {found} of n_clusters={asked} clusters have members."
+    if entropy < COLLAPSE_ENTROPY:
+        return (
+            f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
+            f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}."
+        )
+    if len(estimator.history_) > 1 and churn > LARGEST_CHURN:
+        return (
+            f"The clusters have not settled: in the last epoch {churn:.0%} of the samples changed "
+            f"their cluster between views, above {LARGEST_CHURN:.0%}."
+        )
+    return ""

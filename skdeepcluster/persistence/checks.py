@@ -1,0 +1,174 @@
+"""The rules for what stands in a file: no value of it is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdeepcluster.persistence.encoding import NOT_IN_FILES
+
+OUTPUTS = (None, "default", "pandas", "polars")
+LARGEST = 2**30  # of any count: products of two, in bytes, fit into 64 bits
+LISTED = 3
+
+
+def check_manifest(manifest: Any) -> None:
+    """
+    Check the decoded manifest of a file, apart from what the method's class knows.
+
+    Parameters
+    ----------
+    manifest : object
+        What stands in the file.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing, unknown, or not of its form; the message names it.
+    """
+    if not isinstance(manifest, dict):
+        raise ValueError("its manifest is not a list of entries")
+    forms = {
+        "class": lambda v: _all(v, list, str) and len(v) == 2,
+        "versions": lambda v: _all(v, dict, str) and {"skdeepcluster", "torch"} <= set(v),
+        "parameters": lambda v: isinstance(v, dict),
+        "shape": lambda v: _are_counts(v) and len(v) in (1, 3),
+        "feature_names": lambda v: (
+            v is None or (_all(v, list, str) and len(v) == prod(manifest["shape"]))
+        ),
+        "output": lambda v: v in OUTPUTS,
+        "history": lambda v: (
+            _all(v, list, dict) and all(_all(entry, dict, bool | int | float | str) for entry in v)
+        ),
+    }
+    odd = manifest.keys() ^ forms.keys()
+    if odd:
+        raise ValueError(f"its manifest lacks, or should not have, the entries {sorted(odd)}")
+    for name, is_right in forms.items():
+        if not is_right(manifest[name]):
+            raise ValueError(f"the entry {name!r} of its manifest is not of the right form")
+
+
+def _all(values: Any, container: Any, kind: Any) -> bool:
+    """Whether something is a list or dict whose values are all of a kind."""
+    if not isinstance(values, container):
+        return False
+    items = values.values() if isinstance(values, dict) else values
+    return all(isinstance(item, kind) for item in items)
+
+
+def _are_counts(values: Any) -> bool:
+    return _all(values, list, int) and all(type(v) is int and 0 < v < LARGEST for v in values)
+
+
+def check_parameters(parameters: Mapping[str, Any], cls: Any) -> list[str]:
+    """
+    Check the names of the parameters in a file.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        What the file holds.
+    cls : type
+        The estimator's class.
+
+    Returns
+    -------
+    list of str
+        Parameters that the file should name and does not.
+
+    Raises
+    ------
+    ValueError
+        If the class has no such parameter, or one that no file may set.
+    """
+    known = set(cls._get_param_names())
+    refused = sorted(parameters.keys() - (known - NOT_IN_FILES))
+    if refused:
+        raise ValueError(f"no file may set parameters {refused} of {cls.__name__}")
+    return sorted(known - parameters.keys() - NOT_IN_FILES)
+
+
+def check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], ours: bool) -> None:
+    """
+    Check the names, shapes and dtypes of tensors.
+
+    Parameters
+    ----------
+    expected, found : mapping of str to Tensor
+        Tensors by name.
+    ours : bool
+        Whether the trunk is one of this package.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the message names the first differences.
+    """
+    lines = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
+    lines += [f"{name} is unknown" for name in sorted(found.keys() - expected.keys())]
+    for name in sorted(expected.keys() & found.keys()):
+        want, have = (f"{t.dtype} of shape {tuple(t.shape)}" for t in (expected[name], found[name]))
+        lines += [f"{name} is {have}, not {want}"] * (want != have)
+    if lines:
+        cause = "its parameters" if ours else "its parameters and the backbone given"
+        more = f"; and {len(lines) - LISTED} more" if len(lines) > LISTED else ""
+        raise ValueError(f"its tensors do not fit {cause}: {'; '.join(lines[:LISTED])}{more}")
+
+
+def check_values(
+    groups: Mapping[str, Mapping[str, Tensor]], shape: tuple[int, ...], n_clusters: int, width: int
+) -> None:
+    """
+    Check what stands beside the networks, and that all numbers are finite.
+
+    Parameters
+    ----------
+    groups : mapping of str to mapping of str to Tensor
+        The tensors of a file.
+    shape : tuple of int
+        Canonical shape of one sample.
+    n_clusters : int
+        Number of clusters looked for.
+    width : int
+        Length of the embedding.
+
+    Raises
+    ------
+    ValueError
+        If something is not what fitting leaves; the message names it.
+    """
+    clusters = groups["clusters"]
+    n, k = (len(clusters[name]) if name in clusters else 0 for name in ("labels", "used"))
+    units, channels = (1, shape[0]) if len(shape) == 3 else (shape[0], 1)
+    blank = {
+        "scaling.offset": torch.empty(units, dtype=torch.float64, device="meta"),
+        "scaling.factor": torch.empty(1, device="meta"),
+        "scaling.shift": torch.empty(units, device="meta"),
+        **{f"scaling.{name}": torch.empty(channels, device="meta") for name in ("mean", "spread")},
+        "clusters.labels": torch.empty(n, dtype=torch.int64, device="meta"),
+        "clusters.used": torch.empty(k, dtype=torch.int64, device="meta"),
+        "clusters.centers": torch.empty(k, width, device="meta"),
+    }
+    beside = {f"{g}.{n}": t for g in ("scaling", "clusters") for n, t in groups[g].items()}
+    check_tensors(blank, beside, True)
+    for group, tensors in groups.items():
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise ValueError(f"{group}.{name} holds values that are not finite")
+            if name.endswith("running_var") and (tensor < 0).any():
+                raise ValueError(f"{group}.{name} holds negative variances")
+    _check_clusters(clusters["labels"].numpy(), clusters["used"].numpy(), n_clusters)
+
+
+def _check_clusters(labels: np.ndarray, used: np.ndarray, n_clusters: int) -> None:
+    """Check that the clusters of the training samples are what fitting leaves."""
+    if not len(used) or used[0] < 0 or used[-1] >= n_clusters or (np.diff(used) <= 0).any():
+        raise ValueError(f"its list of clusters does not rise within 0 to {n_clusters - 1}")
+    if not np.array_equal(np.unique(labels), np.arange(len(used))):
+        raise ValueError(f"its labels are not all of the numbers 0 to {len(used) - 1}")

@@ -1,0 +1,117 @@
+"""What stays after training, and embeds and assigns samples."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from skdeepcluster.data.samples import Samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.networks.model import Model
+from skdeepcluster.training.device import DTYPES
+from skdeepcluster.training.inference import gather, infer_samples
+
+
+@dataclass
+class FittedModel:
+    """
+    A model, the scaling of its input, and the parameters that it was fitted with.
+
+    Parameters
+    ----------
+    model : Model
+        The trained networks, in evaluation mode.
+    scaling : Scaling
+        Learnt from the training samples.
+    shape : tuple of int
+        Canonical shape of one sample.
+    parameters : dict
+        The estimator's parameters at `fit`.
+    used : ndarray of shape (n_clusters_,), dtype int64
+        Those of the clusters looked for that have members.
+    """
+
+    model: Model
+    scaling: Scaling
+    shape: tuple[int, ...]
+    parameters: dict[str, Any]
+    used: np.ndarray
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Precision of inference, None for float32: a lower one has to be asked for by name."""
+        return DTYPES.get(self.parameters.get("precision", "auto"))
+
+    def batches(self, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
+        """
+        Embed and assign samples, a batch at a time.
+
+        Parameters
+        ----------
+        samples : Samples
+            Samples of the shape learnt.
+
+        Yields
+        ------
+        embedding : Tensor of shape (b, d), dtype float32
+            Unit-length embedding of a batch, in order, on the model's device.
+        probabilities : Tensor of shape (b, n_clusters_), dtype float32
+            Soft assignment to the clusters that have members.
+
+        Raises
+        ------
+        ValueError
+            If a sample is so far from those of the training that `dtype` cannot hold its features,
+            or if the networks make nothing but zeros of it.
+        """
+        start, used = 0, None
+        for embedding, logits in infer_samples(self.model, samples, self.scaling, self.dtype):
+            if used is None:
+                used = torch.from_numpy(self.used).to(logits.device)
+            probabilities = functional.softmax(logits[:, used], dim=1)
+            self._refuse_lost(embedding, probabilities, start)
+            yield embedding, probabilities
+            start += len(embedding)
+
+    def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
+        lengths = embedding.square().sum(dim=1)  # 1, or 0 where the networks give zeros
+        lost = ~((lengths > 0.5) & probabilities.isfinite().all(dim=1))
+        if lost.any():
+            raise ValueError(
+                f"Input X is too far from the training samples for {self.dtype or torch.float32}: "
+                f"sample {start + int(lost.nonzero()[0])} has no finite embedding of unit length. "
+                "precision='float32' reaches farthest."
+            )
+
+    def collect(self, samples: Samples, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        """
+        Compute something of each sample, holding no more than a batch and the results.
+
+        Parameters
+        ----------
+        samples : Samples
+            Samples of the shape learnt.
+        result : callable
+            From the embedding and the probabilities of a batch to a tensor of as many rows.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+            The results.
+        """
+        parts = (result(*batch) for batch in self.batches(samples))
+        return gather(parts, len(samples), torch.device("cpu")).numpy()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the networks on the CPU, so that it loads anywhere."""
+        state = self.__dict__.copy()
+        if any(parameter.device.type != "cpu" for parameter in self.model.parameters()):
+            state["model"] = copy.deepcopy(self.model).cpu()
+        return state

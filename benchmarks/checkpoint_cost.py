@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from skdeepcluster import methods
-from skdeepcluster.training import Trainer
+from skdeepcluster.fitting import build_trainer
 from skdeepcluster.training.checkpoint import Checkpoints
+from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.identity import training_identity
 
 INTERVALS = {"off": None, "copy": math.inf, "write": 0.0}
@@ -111,7 +111,7 @@ def measure(name: str, X: np.ndarray, n_rounds: int) -> list[str]:
     """Train one method; return the cells of its row."""
     model = getattr(methods, name)(n_clusters=10, max_epochs=1 + 3 * n_rounds, random_state=0)
     samples = model._read(X, reset=True)
-    trainer = model._build_trainer(samples, torch.device("cpu"))
+    trainer = build_trainer(model, samples)
     with tempfile.TemporaryDirectory() as folder:
         rounds = Rounds(trainer, Path(folder))
         trainer.run(rounds.begin, rounds.end)

@@ -1,10 +1,7 @@
 """Deep image clustering with the scikit-learn API."""
 
 from skdeepcluster._version import __version__
-from skdeepcluster.methods.clc import CLC
-from skdeepcluster.methods.contrastive_clustering import ContrastiveClustering
-from skdeepcluster.methods.propos import ProPos
-from skdeepcluster.methods.twin_contrast import TwinContrastClustering
+from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
 from skdeepcluster.persistence.loading import load
 
 __all__ = [

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skdeepcluster import ContrastiveClustering, load
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
-from skdeepcluster.fitted import _directions, warn_if_doubtful
+from skdeepcluster.fitting import _directions, warn_if_doubtful
 
 HISTORY_KEYS = {
     "epoch",
@@ -34,7 +34,7 @@ HISTORY_KEYS = {
 
 
 def weights(model):
-    return {k: v.numpy() for k, v in model._model.objective.state_dict().items()}
+    return {k: v.numpy() for k, v in model._model.model.state_dict().items()}
 
 
 def test_fitted_attributes_agree_with_each_other(quick, digits):

@@ -188,7 +188,7 @@ def new_samples(draw):
 def test_a_fitted_model_reads_any_samples_or_refuses(new, Estimator, backbone):
     kind, given_, has_shape = new
     model = fitted(Estimator, kind, backbone)
-    state, before = pickle.dumps(model._model.objective.state_dict()), snapshot(given_.X)
+    state, before = pickle.dumps(model._model.model.state_dict()), snapshot(given_.X)
     found = attempt(lambda: model.transform(given_.X), ABOUT_SAMPLES)
     if has_shape:
         assert (found is not None) == given_.is_legal(least=1)
@@ -200,7 +200,7 @@ def test_a_fitted_model_reads_any_samples_or_refuses(new, Estimator, backbone):
     np.testing.assert_array_equal(attempt(lambda: check(given_.X), NEVER), found)
     np.testing.assert_array_equal(attempt(lambda: check(given_.plain), NEVER), found)
     assert snapshot(given_.X) == before
-    assert pickle.dumps(model._model.objective.state_dict()) == state
+    assert pickle.dumps(model._model.model.state_dict()) == state
 
 
 # --- parameters --------------------------------------------------------------------------------

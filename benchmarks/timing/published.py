@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from skdeepcluster.networks import build_backbone
+from skdeepcluster.networks.backbone import build_backbone
 from timing.workloads import N_CLUSTERS, Workload
 
 N_WORKERS = 2

@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from skdeepcluster.methods import __all__ as METHODS
-from skdeepcluster.training import Trainer
+from skdeepcluster.training.engine import Trainer
 from timing.clock import Laps, seconds
 from timing.report import Plan, Row
 from timing.workloads import LARGE, WORKLOADS, Workload, open_steps, open_trainer
@@ -21,7 +21,7 @@ BURST_SECONDS = 0.1
 def watch(trainer: Trainer, device: torch.device) -> Laps:
     """Put laps on a trainer's step."""
     laps = Laps(device)
-    laps.watch(trainer, "views", "augmentation", before="rest")
+    laps.watch(trainer, "batch", "augmentation", before="rest")
     laps.watch(trainer, "evaluate", "forward", before="rest")
     laps.watch(trainer.scaler, "step", "optimiser", before="backward")
     laps.watch(trainer.objective, "after_step", "average and queues", before="rest")
@@ -30,10 +30,9 @@ def watch(trainer: Trainer, device: torch.device) -> Laps:
 
 def n_operations(trainer: Trainer) -> int:
     """Count the floating-point operations of a step's forward and backward pass."""
-    index, batch = next(iter(trainer.source.batches(trainer._order(None))))
-    views = trainer.views(batch)
+    batch = trainer.batch(*next(iter(trainer.source.batches(trainer._order(None)))))
     with FlopCounterMode(display=False) as counter:
-        losses = trainer.evaluate(views, index).losses
+        losses = trainer.evaluate(batch).losses
         torch.stack(list(losses.values())).sum().backward()
     trainer.optimizer.zero_grad(set_to_none=True)
     return counter.get_total_flops()

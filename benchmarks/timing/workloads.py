@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from skdeepcluster import methods
-from skdeepcluster.training import Trainer
+from skdeepcluster.fitting import build_trainer
+from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.record import EpochRecord
 
 N_CLUSTERS = 10
@@ -73,7 +74,7 @@ def open_trainer(
 ) -> Trainer:
     """Make what `fit` makes, ready to train, an epoch or a step at a time."""
     model = estimator(method, workload, device, max_epochs=MANY_EPOCHS, **parameters)
-    return model._build_trainer(model._read(workload.images(n_images), reset=True), device)
+    return build_trainer(model, model._read(workload.images(n_images), reset=True))
 
 
 def train_epoch(trainer: Trainer) -> None:
@@ -84,7 +85,7 @@ def train_epoch(trainer: Trainer) -> None:
 def open_steps(trainer: Trainer) -> Callable[[], None]:
     """Return a function that trains for one step."""
     record = EpochRecord(len(trainer.source), N_CLUSTERS, trainer.source.device, None)
-    trainer.objective.start_epoch(0, trainer.look)
+    trainer.objective.start_epoch(0, trainer.training_set)
     trainer.objective.train()
     batches = iter(())
 

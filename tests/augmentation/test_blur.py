@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as reference
 
-from skdeepcluster.augmentation import gaussian_blur, gaussian_kernels
+from skdeepcluster.augmentation.blur import gaussian_blur, gaussian_kernels
 
 TOLERANCE = {"rtol": 0, "atol": 1e-5}  # values in [0, 1]
 SIGMAS = torch.tensor([0.1, 0.5, 1.0, 2.0])

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as reference
 
-from skdeepcluster.augmentation import (
+from skdeepcluster.augmentation.colour import (
+    _ORDERS,
     adjust_brightness,
     adjust_contrast,
     adjust_hue,
@@ -17,7 +18,6 @@ from skdeepcluster.augmentation import (
     color_jitter,
     grayscale,
 )
-from skdeepcluster.augmentation.colour import _ORDERS
 
 TOLERANCE = {"rtol": 0, "atol": 1e-5}  # values in [0, 1]
 REFERENCES = (

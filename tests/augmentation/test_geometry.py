@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
-from skdeepcluster.augmentation import inverse_affine, random_boxes, warp
+from skdeepcluster.augmentation.geometry import inverse_affine, random_boxes, warp
 
 TOLERANCE = {"rtol": 0, "atol": 1e-5}  # values in [0, 1]; float32 coordinates of up to 40 pixels
 SIZES = [(8, 8), (7, 9), (12, 5), (33, 40)]

@@ -13,12 +13,9 @@ from sklearn.base import clone
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from skdeepcluster.augmentation import (
-    ImageAugmentation,
-    VectorAugmentation,
-    gaussian_blur,
-    resolve_augmentation,
-)
+from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
+from skdeepcluster.augmentation.blur import gaussian_blur
+from skdeepcluster.augmentation.resolve import resolve_augmentation
 
 OFF: dict[str, Any] = {
     "crop_probability": 0.0,

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs
 from torch import Tensor
 
-from skdeepcluster.clustering import KMeansResult, kmeans
+from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
 
 
 def generator(seed: int = 0) -> torch.Generator:

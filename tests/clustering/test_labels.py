@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from skdeepcluster.clustering import compact_labels, size_entropy
+from skdeepcluster.clustering.labels import compact_labels, size_entropy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skdeepcluster.clustering import PseudoLabels, kmeans, match_centers
+from skdeepcluster.clustering import PseudoLabels
+from skdeepcluster.clustering.kmeans import kmeans
+from skdeepcluster.clustering.matching import match_centers
 
 
 def blobs(n_each: int, seed: int = 0) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skdeepcluster.clustering import silhouette, simplified_silhouette
+from skdeepcluster.clustering import silhouette
+from skdeepcluster.clustering.silhouette import simplified_silhouette
 
 
 def slow_silhouette(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from skdeepcluster.clustering import sinkhorn
+from skdeepcluster.clustering.sinkhorn import sinkhorn
 
 SIZES = [(1, 1), (1, 4), (3, 7), (12, 1), (20, 4)]
 

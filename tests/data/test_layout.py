@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.data import infer_layout
+from skdeepcluster.data.layout import infer_layout
 
 
 @pytest.mark.parametrize(

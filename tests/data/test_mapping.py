@@ -8,8 +8,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from skdeepcluster.data import mapping, read_samples
+from skdeepcluster.data import mapping
 from skdeepcluster.data.mapping import MappedPages
+from skdeepcluster.data.samples import read_samples
 
 
 @pytest.fixture

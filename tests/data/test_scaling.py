@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skdeepcluster.data import ResidentSource, Scaling, read_samples
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import ResidentSource
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from skdeepcluster import ContrastiveClustering
-from skdeepcluster.data import ResidentSource, Scaling, StreamedSource, open_source, read_samples
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import ResidentSource, StreamedSource, open_source
 
 CPU = torch.device("cpu")
 

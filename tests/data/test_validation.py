@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from skdeepcluster.data import read_samples
+from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.validation import validated_array
 
 GOOD = np.arange(12.0).reshape(4, 3)

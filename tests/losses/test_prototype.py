@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from skdeepcluster.losses import positive_sampling, prototype_scattering, prototypes
+from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering, prototypes
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
 SIZES = [(1, 1, 2), (1, 4, 2), (2, 2, 3), (9, 3, 4), (5, 20, 3)]  # samples, clusters, width

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from skdeepcluster.losses import (
+from skdeepcluster.losses.twin import (
     categorical_kl,
     cluster_memory_contrast,
     cluster_vectors,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from trainings import trainer_of
 
-from skdeepcluster.training import Schedule
+from skdeepcluster.training import Batch, Schedule
 
 
 @pytest.fixture
@@ -14,25 +15,56 @@ def build(digits):
 
     def make(Estimator, X=digits, **parameters):
         settings = {"n_clusters": 3, "max_epochs": 4, "batch_size": 16, "random_state": 0}
-        model = Estimator(**{**settings, "precision": "float32", **parameters})
-        model._validate_params()
-        return model._build_trainer(model._read(X, reset=True), torch.device("cpu"))
+        settings |= {"precision": "float32", "device": "cpu"}
+        return trainer_of(Estimator(**{**settings, **parameters}), X)
 
     return make
 
 
 @pytest.fixture
-def step():
-    """Evaluate the loss of one batch; the caller may go on to `after_step`."""
+def batch():
+    """Make a batch of 15 samples."""
 
-    def evaluate(trainer, start=0):
+    def make(trainer, start=0):
         trainer.objective.train()
         size = trainer.settings.schedule.batch_size
         rows = torch.arange(start, start + size) % len(trainer.source)
-        index, batch = next(trainer.source.batches(rows[None]))
-        return trainer._evaluate(trainer.views(batch), index)
+        return trainer.batch(*next(trainer.source.batches(rows[None])))
+
+    return make
+
+
+@pytest.fixture
+def step(batch):
+    """Evaluate the loss of one batch; the caller may go on to `after_step`."""
+
+    def evaluate(trainer, start=0):
+        return trainer._evaluate(batch(trainer, start))
 
     return evaluate
+
+
+@pytest.fixture
+def advance(step):
+    """Evaluate the loss of one batch, and do what follows it."""
+
+    def evaluate(trainer, number=1, start=0):
+        result = step(trainer, start)
+        trainer.objective.after_step(number, result.memory)
+        trainer.noise = trainer.objective.draw(trainer.generators.noise)
+        return result
+
+    return evaluate
+
+
+@pytest.fixture
+def of_rows():
+    """Make a batch of which the index alone matters."""
+
+    def make(index, noise=()):
+        return Batch((index,), index, noise)
+
+    return make
 
 
 @pytest.fixture
@@ -48,11 +80,13 @@ def backward(step):
 
 
 @pytest.fixture
-def schedule():
-    """Make a schedule of one epoch, or of as many steps as named."""
+def rebuild():
+    """Build an objective anew for a training of other length."""
 
-    def make(n_samples, batch_size, n_steps=1):
-        return Schedule(n_samples, n_steps, batch_size, 1, 0)
+    def make(trainer, n_samples, batch_size, n_steps=1):
+        old = trainer.objective
+        schedule = Schedule(n_samples, n_steps, batch_size, 1, 0)
+        return old.method._build_objective(old.model, schedule, torch.Generator())
 
     return make
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from skdeepcluster import CLC
-from skdeepcluster.clustering import sinkhorn
+from skdeepcluster.clustering.sinkhorn import sinkhorn
 
 
 def reference(a, b, gamma, temperature, swapped_weight):
@@ -29,7 +29,9 @@ def reference(a, b, gamma, temperature, swapped_weight):
 
 @pytest.mark.parametrize(("gamma", "temperature"), [(1.0, 0.5), (0.0, 0.5), (2.0, 1.0)])
 @pytest.mark.parametrize("swapped_weight", [0.0, 0.7])
-def test_the_loss_and_its_gradients_equal_the_formula(build, gamma, temperature, swapped_weight):
+def test_the_loss_and_its_gradients_equal_the_formula(
+    build, of_rows, gamma, temperature, swapped_weight
+):
     objective = build(
         CLC,
         categorical_weight=gamma,
@@ -42,7 +44,7 @@ def test_the_loss_and_its_gradients_equal_the_formula(build, gamma, temperature,
         rows = torch.randn(12, width)
         outputs.append(rows.clone().requires_grad_())
         copies.append(rows.clone().requires_grad_())
-    losses = objective.step(tuple(outputs), torch.arange(6)).losses
+    losses = objective.step(tuple(outputs), of_rows(torch.arange(6))).losses
     contrast, swapped = reference(*copies, gamma, temperature, swapped_weight)
     torch.testing.assert_close(losses["contrast"], contrast)
     torch.testing.assert_close(losses["swapped"], torch.as_tensor(swapped))
@@ -55,8 +57,8 @@ def test_the_loss_and_its_gradients_equal_the_formula(build, gamma, temperature,
 def test_everything_learns(build, backward, has_gradient):
     trainer = build(CLC)
     backward(trainer)
-    assert all(has_gradient(trainer.objective.backbone))
-    assert all(has_gradient(trainer.objective.head))
+    assert all(has_gradient(trainer.objective.model.backbone))
+    assert all(has_gradient(trainer.objective.model.head))
 
 
 def test_codes_use_all_clusters_equally(build):
@@ -70,23 +72,20 @@ def test_codes_use_all_clusters_equally(build):
     ("n_clusters", "batch_size", "queue_length", "expected"),
     [(3, 15, "auto", 0), (4, 15, "auto", 5), (60, 4, "auto", 296), (3, 15, 9, 9), (60, 4, 0, 0)],
 )
-def test_the_length_of_the_queue(build, schedule, n_clusters, batch_size, queue_length, expected):
-    objective = build(CLC, n_clusters=n_clusters, queue_length=queue_length).objective
-    objective.release()
-    objective.begin(schedule(60, batch_size), torch.Generator())
+def test_the_length_of_the_queue(build, rebuild, n_clusters, batch_size, queue_length, expected):
+    trainer = build(CLC, n_clusters=n_clusters, queue_length=queue_length)
+    objective = rebuild(trainer, 60, batch_size)
     if expected == 0:
         assert objective.queue is None
     else:
         assert objective.queue.rows.shape == (expected, n_clusters)
 
 
-def test_the_queue_wraps_around_and_balances_codes(build, step):
+def test_the_queue_wraps_around_and_balances_codes(build, advance):
     trainer = build(CLC, queue_length=40)
     objective, pushed = trainer.objective, []
     for number in range(4):
-        step(trainer, start=15 * number)
-        pushed.append(objective.fresh[0].clone())
-        objective.after_step(number + 1)
+        pushed.append(*advance(trainer, number + 1, start=15 * number).memory)
     rows, order = torch.cat(pushed)[-40:], torch.arange(20, 60) % 40
     torch.testing.assert_close(objective.queue.rows[order], rows)
     logits = torch.randn(15, 3)
@@ -115,9 +114,9 @@ def test_the_embedding_joins_both_parts(digits, embedding_dim):
 
 
 def test_nothing_of_the_samples_stays(digits):
-    objective = CLC(n_clusters=30, max_epochs=2).fit(digits)._model.objective
-    assert objective.queue is None
-    assert objective.fresh == ()
+    model = CLC(n_clusters=30, max_epochs=2).fit(digits)
+    assert not any("queue" in name for name in model._model.model.state_dict())
+    assert model._further_weights == {}
 
 
 @pytest.mark.parametrize("parameters", [{"n_clusters": 1}, {"n_clusters": 20, "batch_size": 4}])

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from trainings import trainer_of
 
 from skdeepcluster import ProPos
-from skdeepcluster.clustering import kmeans, view_information
-from skdeepcluster.losses import positive_sampling, prototype_scattering
+from skdeepcluster.clustering.agreement import view_information
+from skdeepcluster.clustering.kmeans import kmeans
+from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering
 
 
 def start(trainer, epoch=0):
-    return trainer.objective.start_epoch(epoch, trainer.look)
+    return trainer.objective.start_epoch(epoch, trainer.training_set)
 
 
 def test_only_the_online_network_gets_gradients(build, backward, has_gradient):
@@ -23,22 +26,21 @@ def test_only_the_online_network_gets_gradients(build, backward, has_gradient):
     start(trainer)
     backward(trainer)
     objective = trainer.objective
-    assert all(has_gradient(objective.backbone))
-    assert all(has_gradient(objective.projector))
+    assert all(has_gradient(objective.online))
     assert all(has_gradient(objective.predictor))
-    assert not any(has_gradient(objective.target))
+    assert not any(has_gradient(objective.model))
     trained = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
-    assert not any(id(p) in trained for p in objective.target.parameters())
+    assert not any(id(p) in trained for p in objective.model.parameters())
 
 
-def test_the_terms_are_averages_over_both_orders_of_the_views(build):
+def test_the_terms_are_averages_over_both_orders_of_the_views(build, of_rows):
     trainer = build(ProPos, cluster_warmup_epochs=0, scattering_weight=0.3, temperature=0.2)
     objective = trainer.objective
     start(trainer)
     o, g, t = (torch.randn(30, 256, requires_grad=True) for _ in range(3))
     index = torch.arange(20, 35)
-    losses = objective.step((o, g, t), index).losses
-    labels = objective.clusters.labels[index]
+    losses = objective.step((o, g, t), of_rows(index)).losses
+    labels = objective.labels[index]
     (o1, o2), (g1, g2), (t1, t2) = o.chunk(2), g.chunk(2), t.chunk(2)
     align = (positive_sampling(g1, t2) + positive_sampling(g2, t1)) / 2
     scatter = sum(
@@ -53,14 +55,14 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build):
     assert g.grad.abs().sum() > 0
 
 
-def test_the_warm_up_is_byol(build, step):
+def test_the_warm_up_is_byol(build, step, batch):
     trainer = build(ProPos, cluster_warmup_epochs=2, noise=0.5, max_epochs=3)
-    objective, views = trainer.objective, torch.randn(30, 1, 8, 8)
+    objective, seen = trainer.objective, batch(trainer)
     for epoch in range(3):
         start(trainer, epoch)
         result = step(trainer)
         objective.eval()
-        online, prediction, _ = objective(views)
+        online, prediction, _ = objective(seen)
         plain = objective.predictor(online)
         same = torch.allclose(prediction, plain, atol=1e-6)
         assert same == (epoch < 2)
@@ -73,27 +75,27 @@ def test_the_warm_up_is_byol(build, step):
 )
 def test_the_warm_up_follows_the_length_of_training(build, given, max_epochs, expected):
     trainer = build(ProPos, cluster_warmup_epochs=given, max_epochs=max_epochs)
-    trainer.objective._cluster = lambda look: None
+    trainer.objective._cluster = lambda training_set: None
     for epoch in range(max_epochs):
-        trainer.objective.start_epoch(epoch, trainer.look)
+        start(trainer, epoch)
         assert trainer.objective.clustering == (epoch >= expected)
 
 
 def test_the_e_step_is_spherical_k_means_on_the_target_network(build):
     trainer = build(ProPos, n_init=3)
     objective = trainer.objective
-    for parameter in objective.target.parameters():
+    for parameter in objective.model.parameters():
         parameter.data.add_(0.01 * torch.randn_like(parameter))
-    generator = torch.Generator().set_state(objective.generator.get_state())
+    generator = torch.Generator().set_state(trainer.generators.noise.get_state())
     start(trainer)
     x = trainer.source.maps.standardise(trainer.source.maps.unit(trainer.source.data))
-    embedding = functional.normalize(objective.target.eval()(x)).detach()
-    score = partial(view_information, trainer.look.embed_views(60))
+    embedding = functional.normalize(objective.model.eval().project(x)).detach()
+    score = partial(view_information, trainer.training_set.embed_views(60))
     expected = kmeans(embedding, 3, spherical=True, n_init=3, score=score, generator=generator)
-    labels = objective.clusters.labels
+    labels = objective.labels
     pairs = {(int(a), int(b)) for a, b in zip(labels, expected.labels, strict=True)}
     assert len(pairs) == len(set(labels.tolist())) == 3
-    assert torch.equal(labels, (embedding @ objective.clusters.centers.T).argmax(dim=1))
+    assert torch.equal(labels, (embedding @ objective.model.centers.T).argmax(dim=1))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,8 @@ def test_e_steps_come_at_their_interval(build, given, batch_size, expected):
     trainer = build(ProPos, assign_interval=given, batch_size=batch_size)
     asked = []
 
-    embed_all = trainer.look.embed_all
-    trainer.look.embed_all = lambda: asked.append(epoch) or embed_all()
+    embed_all = trainer.training_set.embed_all
+    trainer.training_set.embed_all = lambda: asked.append(epoch) or embed_all()
     for epoch in range(7):
         start(trainer, epoch)
     assert asked == expected
@@ -119,8 +121,8 @@ def test_e_steps_come_at_their_interval(build, given, batch_size, expected):
 @pytest.mark.parametrize(("n_init", "expected"), [(1, []), (2, [1024])])
 def test_views_are_embedded_only_where_there_is_a_choice(build, n_init, expected):
     trainer = build(ProPos, n_init=n_init)
-    asked, embed_views = [], trainer.look.embed_views
-    trainer.look.embed_views = lambda n: asked.append(n) or embed_views(n)
+    asked, embed_views = [], trainer.training_set.embed_views
+    trainer.training_set.embed_views = lambda n: asked.append(n) or embed_views(n)
     start(trainer)
     assert asked == expected
 
@@ -132,7 +134,7 @@ def test_balanced_sampling_draws_clusters_equally(build, balanced):
     if not balanced:
         assert weights is None
         return
-    labels = trainer.objective.clusters.labels
+    labels = trainer.objective.labels
     mass = torch.zeros(3).index_add_(0, labels, weights)
     torch.testing.assert_close(mass, torch.full((3,), 60.0))
     drawn = trainer._order(weights).flatten()
@@ -148,8 +150,7 @@ def test_the_predictor_learns_faster(build):
     }
     objective = trainer.objective
     assert all(rates[id(p)] == pytest.approx(0.14) for p in objective.predictor.parameters())
-    for part in (objective.backbone, objective.projector):
-        assert all(rates[id(p)] == pytest.approx(0.02) for p in part.parameters())
+    assert all(rates[id(p)] == pytest.approx(0.02) for p in objective.online.parameters())
 
 
 def test_the_predictor_starts_small(build):
@@ -165,7 +166,7 @@ def test_the_predictor_starts_small(build):
 def test_the_hidden_layers_are_twice_as_wide_as_the_trunk(build, n_features, given, expected):
     rows = np.random.default_rng(0).normal(size=(60, n_features))
     objective = build(ProPos, rows, hidden_dim=given).objective
-    assert objective.projector[0].out_features == expected
+    assert objective.model.projector[0].out_features == expected
     assert objective.predictor[0].out_features == expected
 
 
@@ -175,60 +176,67 @@ def test_the_target_moves_and_then_rests(build, momentum, expected):
     objective, n_steps = trainer.objective, trainer.settings.schedule.n_steps
     assert n_steps == 16  # so that "auto" remembers 1.6 steps
     with torch.no_grad():
-        for p in objective.backbone.parameters():
+        for p in objective.online.parameters():
             p.add_(1.0)
-    online, target = next(objective.backbone.parameters()), next(objective.trunk.parameters())
+    online, target = next(objective.online.parameters()), next(objective.model.parameters())
     before = target.clone()
-    objective.after_step(0)
+    objective.after_step(0, ())
     torch.testing.assert_close(target, expected * before + (1 - expected) * online)
     before = target.clone()
-    objective.after_step(n_steps)
+    objective.after_step(n_steps, ())
     assert torch.equal(target, before)
 
 
-def test_the_noise_is_new_in_every_step_and_follows_the_seed(build):
-    first, second, other = (build(ProPos, random_state=seed).objective for seed in (0, 0, 1))
-    assert torch.equal(first.noise, second.noise)
-    assert not torch.equal(first.noise, other.noise)
-    before = first.noise.clone()
-    first.after_step(1), second.after_step(1)
-    assert torch.equal(first.noise, second.noise)
-    assert not torch.equal(first.noise, before)
-    assert first.noise.shape == (30, 256)
-    assert float(first.noise.std()) == pytest.approx(1, abs=0.05)
+def test_the_noise_is_new_in_every_step_and_follows_the_seed(build, advance):
+    first, second, other = (build(ProPos, random_state=seed) for seed in (0, 0, 1))
+    assert torch.equal(*first.noise, *second.noise)
+    assert not torch.equal(*first.noise, *other.noise)
+    before = first.noise[0]
+    advance(first), advance(second)
+    assert torch.equal(*first.noise, *second.noise)
+    assert not torch.equal(*first.noise, before)
+    assert before.shape == (2, 15, 256)
+    assert float(before.std()) == pytest.approx(1, abs=0.05)
 
 
-def test_the_queue_wraps_around_and_its_labels_follow_the_e_step(build, step):
+def test_each_process_adds_its_share_of_the_noise(build, batch):
+    trainer = build(ProPos, cluster_warmup_epochs=0, noise=0.5)
+    start(trainer)
+    whole = batch(trainer)
+    trainer.objective.eval()
+    expected = trainer.objective(whole)
+    share = slice(5, 9)
+    part = replace(whole, views=tuple(view[share] for view in whole.views), share=share)
+    for rows, others in zip(trainer.objective(part), expected, strict=True):
+        torch.testing.assert_close(rows.view(2, 4, -1), others.view(2, 15, -1)[:, share])
+
+
+def test_the_queue_wraps_around_and_its_labels_follow_the_e_step(build, advance):
     trainer = build(ProPos, queue_length=50, cluster_warmup_epochs=0)
     objective = trainer.objective
     start(trainer)
     assert objective.queue.rows.shape == (50, 256)
-    assert (objective.queue.labels(objective.clusters.labels) == -1).all()
+    assert (objective.queue.labels(objective.labels) == -1).all()
     pushed = []
     for number in range(4):
-        step(trainer, start=15 * number)
-        pushed.append([rows.clone() for rows in objective.fresh])
-        objective.after_step(number + 1)
+        pushed.append(advance(trainer, number + 1, start=15 * number).memory)
     rows, numbers = (torch.cat(parts)[-50:] for parts in zip(*pushed, strict=True))
     order = torch.arange(4 * 30 - 50, 4 * 30) % 50
     torch.testing.assert_close(objective.queue.rows[order], rows)
-    for labels in (objective.clusters.labels, torch.randint(0, 3, (60,))):
+    for labels in (objective.labels, torch.randint(0, 3, (60,))):
         assert torch.equal(objective.queue.labels(labels)[order], labels[numbers])
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(50))
 
 
-def test_the_queue_joins_both_sets_of_prototypes(build, step):
+def test_the_queue_joins_both_sets_of_prototypes(build, advance):
     trainer = build(ProPos, queue_length=40, cluster_warmup_epochs=0)
     objective = trainer.objective
     start(trainer)
-    step(trainer)
-    objective.after_step(1)
+    advance(trainer)
     o, t = torch.randn(2, 15, 256)
     index = torch.arange(30, 45)
     rows = objective.queue.rows
-    labels = torch.cat(
-        [objective.clusters.labels[index], objective.queue.labels(objective.clusters.labels)]
-    )
+    labels = torch.cat([objective.labels[index], objective.queue.labels(objective.labels)])
     valid = labels >= 0
     assert int(valid.sum()) == 15 + 30
     expected = prototype_scattering(
@@ -242,7 +250,7 @@ def test_after_training_centres_are_those_of_the_final_network(digits, monkeypat
         settings = {"max_epochs": 3, "batch_size": 20, "lr": 0.05, "precision": "float32"}
         model = ProPos(n_clusters=4, random_state=0, **settings).fit(digits)
         means = torch.from_numpy(model.cluster_centers_)
-        used = model._model.objective.clusters.centers[torch.from_numpy(model._model.used)]
+        used = model._model.model.centers[torch.from_numpy(model._model.used)]
         return float((used - means).norm(dim=1).max())
 
     finished = distance()
@@ -252,23 +260,21 @@ def test_after_training_centres_are_those_of_the_final_network(digits, monkeypat
 
 def test_users_get_the_target_network_and_nothing_of_the_samples(digits):
     model = ProPos(n_clusters=3, max_epochs=2, queue_length=9, random_state=0).fit(digits)
-    objective = model._model.objective
-    assert model.backbone_ is objective.target[0]
+    assert model.backbone_ is model._model.model.backbone
     assert all(p.requires_grad for p in model.backbone_.parameters())
-    assert objective.queue is None
-    assert objective.fresh == ()
-    assert objective.clusters.labels.shape == (0,)
-    assert objective.noise.shape == (0,)
+    names = {name.partition(".")[0] for name in model._model.model.state_dict()}
+    assert names == {"backbone", "projector", "centers"}
+    assert {name.partition(".")[0] for name in model._further_weights} == {"online", "predictor"}
 
 
-def test_a_warm_start_goes_on_from_the_centres(digits):
+def test_a_warm_start_goes_on_from_the_centres_and_the_online_network(digits):
     model = ProPos(n_clusters=3, max_epochs=2, random_state=0, warm_start=True).fit(digits)
-    centers = model._model.objective.clusters.centers.clone()
-    trainer = model._build_trainer(model._read(digits, reset=True), torch.device("cpu"))
+    trainer = trainer_of(model, digits)
     objective = trainer.objective
-    assert torch.equal(objective.clusters.centers, centers)
-    assert objective.clusters.labels.shape == (60,)
-    assert not any(p.requires_grad for p in objective.target.parameters())
+    assert torch.equal(objective.model.centers, model._model.model.centers)
+    assert objective.labels.shape == (60,)
+    for name, value in objective.further_weights().items():
+        assert torch.equal(value, model._further_weights[name])
 
 
 @pytest.mark.parametrize("parameters", [{"n_clusters": 1}, {"n_clusters": 20, "batch_size": 4}])

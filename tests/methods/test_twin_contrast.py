@@ -11,11 +11,12 @@ import torch
 from torch.nn import functional
 
 from skdeepcluster import TwinContrastClustering
-from skdeepcluster.losses import (
+from skdeepcluster.losses import info_nce
+from skdeepcluster.losses import twin as losses
+from skdeepcluster.losses.twin import (
     categorical_kl,
     cluster_memory_contrast,
     cluster_vectors,
-    info_nce,
     shift_by_prototypes,
 )
 
@@ -23,45 +24,44 @@ from skdeepcluster.losses import (
 @pytest.mark.parametrize(("k", "dim"), [(2, 8), (5, 8), (8, 8), (1, 4), (9, 4)])
 def test_prototypes_start_as_a_simplex(build, k, dim):
     objective = build(TwinContrastClustering, n_clusters=k, embedding_dim=dim).objective
-    prototypes = objective.prototypes.rows.detach()
+    prototypes = objective.model.prototypes.rows.detach()
     cosines = prototypes @ prototypes.T
     torch.testing.assert_close(cosines.diagonal(), torch.ones(k))
     if 1 < k <= dim:
         expected = torch.full((k, k), -1 / (k - 1)).fill_diagonal_(1)
         torch.testing.assert_close(cosines, expected, atol=1e-5, rtol=0)
-    assert torch.equal(prototypes, objective.key_prototypes.rows)
+    assert torch.equal(prototypes, objective.key.prototypes.rows)
 
 
 def test_only_the_trained_branch_gets_gradients(build, backward, has_gradient):
     trainer = build(TwinContrastClustering)
     for _ in range(2):  # in the first step there is no negative yet
-        backward(trainer)
-        trainer.objective.after_step(1)
+        result = backward(trainer)
+        trainer.objective.after_step(1, result.memory)
     objective = trainer.objective
-    for part in (objective.backbone, objective.head, objective.prototypes):
-        assert all(has_gradient(part))
-    for part in (objective.key, objective.key_prototypes):
-        assert not any(has_gradient(part))
-        assert not any(p.requires_grad for p in part.parameters())
+    assert all(has_gradient(objective.model))
+    assert not any(has_gradient(objective.key))
+    assert not any(p.requires_grad for p in objective.key.parameters())
     trained = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
-    assert id(objective.prototypes.rows) in trained
+    assert id(objective.model.prototypes.rows) in trained
     assert not any(id(p) in trained for p in objective.key.parameters())
 
 
 @pytest.mark.parametrize("prior", ["key", "uniform"])
-def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior):
+def test_the_terms_are_averages_over_both_orders_of_the_views(build, advance, of_rows, prior):
     trainer = build(TwinContrastClustering, prior=prior, cluster_weight=0.4, gumbel_temperature=0.6)
     objective = trainer.objective
-    objective.start_epoch(3, trainer.look)  # the last one
+    objective.start_epoch(3, trainer.training_set)  # the last one
     for number in range(2):
-        step(trainer)
-        objective.after_step(number)
+        advance(trainer, number)
     u, key = torch.randn(2, 30, 128)
-    result = objective.step((u, key), torch.arange(15))
+    result = objective.step((u, key), of_rows(torch.arange(15), trainer.noise))
+    gumbel, jitter = trainer.noise[0].flatten(1, 2), trainer.noise[1]
+    memory = functional.normalize(objective.sets.rows + 0.1 * jitter, dim=-1)
     branches = []
     for rows, mu, noise in (
-        (u, objective.prototypes.rows, objective.memory.gumbel[0]),
-        (key, objective.key_prototypes.rows, objective.memory.gumbel[1]),
+        (u, objective.model.prototypes.rows, gumbel[0]),
+        (key, objective.key.prototypes.rows, gumbel[1]),
     ):
         rows, mu = functional.normalize(rows), functional.normalize(mu)
         log_pi = functional.log_softmax(rows @ mu.T / 0.1, dim=1)
@@ -73,9 +73,8 @@ def test_the_terms_are_averages_over_both_orders_of_the_views(build, step, prior
     for (log_pi, e, r), (log_prior, ebar, rbar) in zip(online, target[::-1], strict=True):
         if prior == "uniform":
             log_prior = torch.full_like(log_prior, -math.log(3))
-        keys, memory = objective.memory.keys, objective.memory.jittered
-        nce = info_nce(e, ebar, keys.rows, 0.2, keys.mask())
-        clusters = cluster_memory_contrast(r, rbar, memory, 0.2, objective.memory.sets.mask())
+        nce = info_nce(e, ebar, objective.keys.rows, 0.2, objective.keys.mask())
+        clusters = cluster_memory_contrast(r, rbar, memory, 0.2, objective.sets.mask())
         expected["instance"] += nce / 2
         expected["assignment"] += categorical_kl(log_pi, log_prior) / 2
         expected["cluster"] += 0.4 * clusters / 2
@@ -102,35 +101,36 @@ def test_prototypes_are_placed_once(build, placement, epochs):
     clusters = functional.normalize(torch.eye(4, 128)[[2, 0, 1, 1]] + 0.02 * noise, dim=-1)
     placed = []
     for epoch in range(10):
-        before = objective.prototypes.rows.detach().clone()
+        before = objective.model.prototypes.rows.detach().clone()
         objective.start_epoch(epoch, Seen(clusters.flatten(end_dim=1)))
-        if not torch.equal(objective.prototypes.rows, before):
+        if not torch.equal(objective.model.prototypes.rows, before):
             placed.append(epoch)
             means = functional.normalize(clusters.mean(dim=0))
             means = torch.stack([means[0], means[1], functional.normalize(means[2:].sum(0), dim=0)])
-            cosines = objective.prototypes().detach() @ means.T
+            cosines = objective.model.prototypes().detach() @ means.T
             torch.testing.assert_close(cosines.amax(dim=0), torch.ones(3), atol=1e-4, rtol=0)
             order = cosines.argmax(dim=1)
             kept = [(before * means[list(p)]).sum() for p in itertools.permutations(range(3))]
             torch.testing.assert_close((before * means[order]).sum(), max(kept))
-            assert torch.equal(objective.key_prototypes.rows, objective.prototypes.rows)
+            prototypes = objective.model.prototypes.rows
+            assert torch.equal(objective.key.prototypes.rows, prototypes)
     assert placed == epochs
 
 
 def test_a_prototype_without_a_cluster_of_its_own_stays(build):
     objective = build(TwinContrastClustering, placement=0.5).objective
-    before = objective.prototypes.rows.detach().clone()
+    before = objective.model.prototypes.rows.detach().clone()
     objective.start_epoch(2, Seen(functional.normalize(torch.ones(20, 128))))
-    moved = (objective.prototypes.rows - before).abs().amax(dim=1) > 1e-4
+    moved = (objective.model.prototypes.rows - before).abs().amax(dim=1) > 1e-4
     assert int(moved.sum()) == 1
-    torch.testing.assert_close(objective.prototypes()[moved], torch.full((1, 128), 128**-0.5))
+    torch.testing.assert_close(objective.model.prototypes()[moved], torch.full((1, 128), 128**-0.5))
 
 
 class Seen:
-    """Stands for a look at samples of which the embedding is known, and that are not augmented."""
+    """Stands for a training set of which the embedding is known, and that are not augmented."""
 
     def __init__(self, embedding):
-        self.embed_all = lambda: embedding
+        self.embed_all, self.generator = lambda: embedding, torch.Generator()
 
     def embed_views(self, n_samples):
         return None
@@ -140,103 +140,93 @@ def halves():
     return slice(0, 15), slice(15, 30)
 
 
-def test_noise_follows_the_seed_and_is_new_in_every_step(build):
-    first, second, other = (
-        build(TwinContrastClustering, random_state=seed).objective for seed in (0, 0, 1)
-    )
-    assert first.memory.gumbel.shape == (2, 30, 3)
-    assert torch.equal(first.memory.gumbel, second.memory.gumbel)
-    assert not torch.equal(first.memory.gumbel, other.memory.gumbel)
-    for objective in (first, second):
-        objective.fresh = torch.eye(15, 128), functional.normalize(torch.ones(2, 3, 128), dim=-1)
-    before = first.memory.gumbel.clone()
-    first.after_step(1), second.after_step(1)
-    assert torch.equal(first.memory.gumbel, second.memory.gumbel)
-    assert torch.equal(first.memory.jittered, second.memory.jittered)
-    assert not torch.equal(first.memory.gumbel, before)
+def test_noise_follows_the_seed_and_is_new_in_every_step(build, advance):
+    first, second, other = (build(TwinContrastClustering, random_state=seed) for seed in (0, 0, 1))
+    assert [noise.shape for noise in first.noise] == [(2, 2, 15, 3), (20, 3, 128)]
+    before = first.noise
+    for trainer in (first, second):
+        advance(trainer)
+    for mine, same, others, old in zip(first.noise, second.noise, other.noise, before, strict=True):
+        assert torch.equal(mine, same)
+        assert not torch.equal(old, others)
+        assert not torch.equal(mine, old)
 
 
 @pytest.mark.parametrize(
     ("n", "batch_size", "length"),
     [(60_000, 256, 15_000), (1_000_000, 256, 16_384), (1797, 224, 896), (2, 2, 8)],
 )
-def test_the_automatic_length_of_the_queue(build, schedule, n, batch_size, length):
-    objective = build(TwinContrastClustering).objective
-    objective.begin(schedule(n, batch_size), torch.Generator())
-    assert objective.memory.keys.rows.shape == (length, 128)
+def test_the_automatic_length_of_the_queue(build, rebuild, n, batch_size, length):
+    objective = rebuild(build(TwinContrastClustering), n, batch_size)
+    assert objective.keys.rows.shape == (length, 128)
 
 
 @pytest.mark.parametrize(
     ("momentum", "n_steps", "expected"),
     [(0.7, 10, 0.7), ("auto", 500, 0.9), ("auto", 5_000, 0.99), ("auto", 10**7, 0.999)],
 )
-def test_the_momentum_of_the_key_branch(build, schedule, momentum, n_steps, expected):
-    objective = build(TwinContrastClustering, momentum=momentum).objective
-    objective.begin(schedule(60, 15, n_steps), torch.Generator())
-    assert objective.key_momentum == pytest.approx(expected)
-    objective.fresh = torch.eye(15, 128), torch.zeros(2, 3, 128)
+def test_the_momentum_of_the_key_branch(build, rebuild, momentum, n_steps, expected):
+    objective = rebuild(build(TwinContrastClustering, momentum=momentum), 60, 15, n_steps)
+    assert objective.momentum == pytest.approx(expected)
     with torch.no_grad():
-        objective.prototypes.rows.add_(1.0)
-    before = objective.key_prototypes.rows.clone()
-    objective.after_step(3)
-    moved = before + (1 - expected) * (objective.prototypes.rows.detach() - before)
-    torch.testing.assert_close(objective.key_prototypes.rows.detach(), moved)
+        objective.model.prototypes.rows.add_(1.0)
+    before = objective.key.prototypes.rows.clone()
+    objective.after_step(3, (torch.eye(15, 128), torch.zeros(2, 3, 128)))
+    moved = before + (1 - expected) * (objective.model.prototypes.rows.detach() - before)
+    torch.testing.assert_close(objective.key.prototypes.rows.detach(), moved)
 
 
 @pytest.mark.parametrize(("length", "n_sets"), [(40, 5), (7, 1), (200, 20)])
-def test_memories_wrap_around(build, step, length, n_sets):
+def test_memories_wrap_around(build, advance, length, n_sets):
     trainer = build(TwinContrastClustering, queue_length=length, cluster_queue_length=n_sets)
     objective, keys, sets = trainer.objective, [], []
     for number in range(4):
-        step(trainer, start=15 * number)
-        keys.append(objective.fresh[0].clone())
-        sets.append(objective.fresh[1].clone())
-        objective.after_step(number + 1)
-    for queue, pushed in ((objective.memory.keys, keys), (objective.memory.sets, sets)):
+        memory = advance(trainer, number + 1, start=15 * number).memory
+        keys.append(memory[0])
+        sets.append(memory[1])
+    for queue, pushed in ((objective.keys, keys), (objective.sets, sets)):
         pushed, size = torch.cat(pushed), len(queue.rows)
         valid = min(size, len(pushed))
         order = (queue.pointer - valid + torch.arange(valid)) % size
         assert int(queue.mask().sum()) == valid
         torch.testing.assert_close(queue.rows[order], pushed[-valid:])
-    assert objective.memory.sets.rows.shape == (n_sets, 3, 128)
+    assert objective.sets.rows.shape == (n_sets, 3, 128)
 
 
-def test_no_memory_of_clusters(build, step):
+def test_no_memory_of_clusters(build, advance):
     trainer = build(TwinContrastClustering, cluster_queue_length=0)
     for number in range(2):
-        step(trainer)
-        trainer.objective.after_step(number)
-    assert not trainer.objective.memory.sets.mask().any()
+        advance(trainer, number)
+    assert not trainer.objective.sets.mask().any()
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.05])
-def test_the_memory_is_jittered(build, step, jitter):
+def test_the_memory_is_jittered(build, advance, of_rows, monkeypatch, jitter):
     trainer = build(TwinContrastClustering, jitter=jitter)
-    step(trainer)
-    objective = trainer.objective
-    objective.after_step(1)
-    cosines = (objective.memory.jittered * objective.memory.sets.rows).sum(dim=-1)[:2]
+    advance(trainer)
+    objective, seen = trainer.objective, []
+
+    def look(r, rbar, memory, temperature, mask):
+        seen.append(memory)
+        return r.sum()
+
+    monkeypatch.setattr(losses, "cluster_memory_contrast", look)
+    objective.step(tuple(torch.randn(2, 30, 128)), of_rows(torch.arange(15), trainer.noise))
+    cosines = (seen[0] * objective.sets.rows).sum(dim=-1)[:2]
     expected = 1 / math.sqrt(1 + 128 * jitter**2)
     torch.testing.assert_close(cosines, torch.full((2, 3), expected), atol=0.05, rtol=0)
 
 
 def test_nothing_of_the_samples_stays(digits):
     model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
-    objective = model._model.objective
-    assert objective.fresh == ()
-    for buffer in (
-        objective.memory.keys.rows,
-        objective.memory.sets.rows,
-        objective.memory.jittered,
-        objective.memory.gumbel,
-    ):
-        assert not buffer.any()
-        assert len(buffer.flatten()) <= 3 * 128
+    names = {name.partition(".")[0] for name in model._model.model.state_dict()}
+    assert names == {"backbone", "head", "prototypes"}
+    assert {name.partition(".")[0] for name in model._further_weights} == {"key"}
 
 
 def test_predictions_compare_embeddings_with_prototypes(digits):
     model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
-    prototypes = functional.normalize(model._model.objective.prototypes.rows.detach())
+    prototypes = functional.normalize(model._model.model.prototypes.rows.detach())
     logits = torch.from_numpy(model.transform(digits)) @ prototypes.T / 0.1
     expected = logits[:, torch.from_numpy(model._model.used)].softmax(dim=1)
     np.testing.assert_allclose(model.predict_proba(digits), expected.numpy(), atol=1e-5)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from skdeepcluster.networks import build_backbone, choose_backbone, mlp
+from skdeepcluster.networks import mlp
+from skdeepcluster.networks.backbone import build_backbone, choose_backbone
 from skdeepcluster.networks.resnet import _Conv1x1, _Conv3x3
 
 

@@ -129,13 +129,11 @@ def test_an_augmentation_of_ones_own_is_not_needed_to_predict(tmp_path):
         load(path, augmentation=3)
 
 
-def test_an_absent_device_is_said_and_the_cpu_taken(small):
+def test_the_device_is_said_by_who_loads(small):
     model, X, path = small
-    copy.deepcopy(model).set_params(device="cuda:99").save(path, overwrite=True)
-    with pytest.warns(UserWarning, match="device='cuda:99'"):
-        loaded = load(path)
-    assert loaded.device == "cuda:99"
+    assert load_quietly(path).device == "auto"
+    loaded = load_quietly(path, device="cpu")
+    assert loaded.device == "cpu"
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
-    assert load_quietly(path, device="cpu").device == "cpu"
     with pytest.raises(ValueError, match="device must be present"):
         load(path, device="cuda:99")

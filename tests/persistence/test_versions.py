@@ -12,15 +12,15 @@ import pytest
 import torch
 from saved import forge, leave_out, load_quietly, put
 
-import skdeepcluster
 from skdeepcluster import ContrastiveClustering, load
+from skdeepcluster.persistence import versions
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def test_a_file_of_other_versions_warns_of_both(small, monkeypatch):
     model, X, path = small
-    monkeypatch.setattr(skdeepcluster, "__version__", "99.1")
+    monkeypatch.setattr(versions, "__version__", "99.1")
     with pytest.warns(UserWarning, match=r"skdeepcluster 0\.\d.*skdeepcluster 99\.1"):
         loaded = load(path)
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
@@ -53,7 +53,7 @@ def test_pickles_of_other_versions_warn_of_both(small, monkeypatch, dump):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pickle.loads(content)
-    monkeypatch.setattr(skdeepcluster, "__version__", "99.1")
+    monkeypatch.setattr(versions, "__version__", "99.1")
     with pytest.warns(UserWarning, match=r"skdeepcluster 0\.\d.*skdeepcluster 99\.1"):
         loaded = pickle.loads(content)
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
@@ -63,7 +63,7 @@ def test_pickles_of_other_versions_warn_of_both(small, monkeypatch, dump):
 def test_joblib_files_of_other_versions_warn_of_both(small, monkeypatch, tmp_path):
     model, X, _ = small
     joblib.dump(model, tmp_path / "model.joblib")
-    monkeypatch.setattr(skdeepcluster, "__version__", "99.1")
+    monkeypatch.setattr(versions, "__version__", "99.1")
     with pytest.warns(UserWarning, match=r"99\.1"):
         loaded = joblib.load(tmp_path / "model.joblib")
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))

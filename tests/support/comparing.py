@@ -25,7 +25,7 @@ def assert_same_model(one, other):
     for name in ("labels_", "cluster_centers_"):
         assert getattr(one, name).dtype == getattr(other, name).dtype
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-    state, expected = (m._model.objective.state_dict() for m in (one, other))
+    state, expected = (m._model.model.state_dict() for m in (one, other))
     assert list(state) == list(expected)
     for name, value in state.items():
         assert value.dtype == expected[name].dtype

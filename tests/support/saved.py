@@ -86,9 +86,9 @@ def clusters(labels, used):
     """Let the samples belong to some clusters in turn."""
 
     def change(manifest, tensors):
-        tensors["labels"] = torch.tensor(labels * 30)[:30].clone()
-        tensors["used"] = torch.tensor(used)
-        tensors["cluster_centers"] = torch.ones(len(used), manifest["sizes"]["embedding"])
-        manifest["sizes"]["clusters"] = len(used)
+        tensors["clusters.labels"] = torch.tensor(labels * 30)[:30].clone()
+        tensors["clusters.used"] = torch.tensor(used)
+        width = tensors["clusters.centers"].shape[1]
+        tensors["clusters.centers"] = torch.ones(len(used), width)
 
     return change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skdeepcluster import ContrastiveClustering
+from skdeepcluster.fitting import build_trainer
 from skdeepcluster.training.callbacks import EpochWatch
 
 
@@ -10,6 +11,12 @@ def make(**parameters):
     """Make an estimator of one method; on 16 values an epoch takes milliseconds."""
     settings = {"n_clusters": 3, "max_epochs": 5, "batch_size": 32, "random_state": 0}
     return ContrastiveClustering(**{**settings, "checkpoint_interval": 0, **parameters})
+
+
+def trainer_of(model, X):
+    """Build the trainer that `fit` would use."""
+    model._validate_params()
+    return build_trainer(model, model._read(X, reset=True))
 
 
 def at_the_end_of_epoch(monkeypatch, n_epochs, action):

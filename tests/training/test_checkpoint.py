@@ -12,7 +12,7 @@ import pytest
 import torch
 from comparing import assert_same_fit
 from torch import nn
-from trainings import at_the_end_of_epoch, make
+from trainings import at_the_end_of_epoch, make, trainer_of
 
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
@@ -185,8 +185,7 @@ def test_a_state_of_another_version_is_refused(rows, tmp_path, part):
 
 
 def test_what_is_kept_is_a_copy(rows, tmp_path):
-    model = make()
-    trainer = model._build_trainer(model._read(rows, reset=True), torch.device("cpu"))
+    trainer = trainer_of(make(), rows)
     checkpoints = Checkpoints(tmp_path, {}, 1000)
     trainer.run(lambda: None, lambda _: True)
     checkpoints.keep(trainer)

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from trainings import trainer_of
 
-from skdeepcluster.data import Scaling, read_samples
-from skdeepcluster.training import Generators
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.training.device import resolve_device, training_dtype
+from skdeepcluster.training.seeds import Generators
 
 
 def move_to_pretend_cuda(module):
@@ -25,18 +27,12 @@ def move_to_pretend_cuda(module):
                 part._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cuda")
 
 
-def build_trainer(model, X):
-    """Build the trainer that `fit` would use, on the CPU."""
-    model._validate_params()
-    return model._build_trainer(model._read(X, reset=True), torch.device("cpu"))
-
-
 @pytest.mark.parametrize("kind", ["grey", "colour", "vector"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_training_step_stays_on_its_device(quick, kind, precision):
     shape = {"grey": (40, 9, 8), "colour": (40, 9, 8, 3), "vector": (40, 5)}[kind]
     X = np.random.default_rng(0).random(shape)
-    trainer = build_trainer(quick(precision=precision), X)
+    trainer = trainer_of(quick(precision=precision), X)
     objective, batch_size = trainer.objective, trainer.settings.schedule.batch_size
     sample_shape = read_samples(X).shape
     with FakeTensorMode(allow_non_fake_inputs=True):
@@ -45,20 +41,20 @@ def test_a_training_step_stays_on_its_device(quick, kind, precision):
         batch = torch.rand(batch_size, *sample_shape, device="cuda")
         index = torch.arange(batch_size, device="cuda")
         trainer.generators.augmentation = None
-        objective.generator = None
+        trainer.noise = tuple(torch.empty(n.shape, device="cuda") for n in trainer.noise)
         objective.train()
-        views = trainer.views(batch)
-        assert views.device.type == "cuda"
-        assert len(views) == 2 * batch_size
-        result = trainer._evaluate(views, index)
+        seen = trainer.batch(index, batch)
+        assert [view.device.type for view in seen.views] == ["cuda", "cuda"]
+        assert seen.local_size == seen.global_size == batch_size
+        result = trainer._evaluate(seen)
         loss = torch.stack(list(result.losses.values())).sum()
         assert loss.dtype == torch.float32
         for tensor in (loss, result.logits, result.embedding):
             assert tensor.device.type == "cuda"
         assert loss.requires_grad
-        objective.after_step(1)
+        objective.after_step(1, result.memory)
         objective.eval()
-        embedding, logits = objective.infer(trainer.source.maps.standardise(batch))
+        embedding, logits = objective.model(trainer.source.maps.standardise(batch))
         assert embedding.device.type == logits.device.type == "cuda"
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from skdeepcluster import ContrastiveClustering
 from skdeepcluster.augmentation import VectorAugmentation
-from skdeepcluster.data import read_samples
+from skdeepcluster.data.samples import read_samples
 from skdeepcluster.training.identity import training_identity
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trainings import trainer_of
 
 from skdeepcluster import ContrastiveClustering
-from skdeepcluster.data import Scaling, read_samples
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ResidentSource, StreamedSource
 from skdeepcluster.training.inference import batch_size_of, infer_batches, is_out_of_memory
 
@@ -25,31 +27,31 @@ KINDS = ["cuda", "host", "cpu allocator", "mps", "cublas"]
 
 
 class Scarce:
-    """Lets `infer` take so many samples at a time, and fail for more; notes what it is asked."""
+    """Lets a model take so many samples at a time, and fail for more; notes what it is asked."""
 
-    def __init__(self, infer, largest, error):
-        self.infer, self.largest, self.error, self.sizes = infer, largest, error, []
+    def __init__(self, forward, largest, error):
+        self.forward, self.largest, self.error, self.sizes = forward, largest, error, []
 
-    def __call__(self, objective, x):
+    def __call__(self, model, x):
         self.sizes.append(len(x))
         if len(x) > self.largest:
             raise self.error
-        return self.infer(objective, x)
+        return self.forward(model, x)
 
 
 def make_scarce(monkeypatch, Estimator, largest, error=ERRORS[0]):
     """Give the networks of a method little memory."""
     probe = Estimator(n_clusters=2, max_epochs=1).fit(np.eye(4))
-    objective = type(probe._model.objective)
-    scarce = Scarce(objective.infer, largest, error)
-    monkeypatch.setattr(objective, "infer", lambda self, x: scarce(self, x))
+    model = type(probe._model.model)
+    scarce = Scarce(model.forward, largest, error)
+    monkeypatch.setattr(model, "forward", lambda self, x: scarce(self, x))
     return scarce
 
 
 class Rows(nn.Module):
-    """Stands for an objective: what it returns tells its input."""
+    """Stands for a model: what it returns tells its input."""
 
-    def infer(self, x):
+    def forward(self, x):
         return x.double(), -x
 
 
@@ -71,8 +73,8 @@ def inferred(source, sizes=(7, 7, 2)):
     ],
 )
 def test_batches_are_halved_until_they_fit(monkeypatch, error, largest, expected):
-    scarce = Scarce(Rows.infer, largest, error)
-    monkeypatch.setattr(Rows, "infer", lambda self, x: scarce(self, x))
+    scarce = Scarce(Rows.forward, largest, error)
+    monkeypatch.setattr(Rows, "forward", lambda self, x: scarce(self, x))
     pairs = inferred(Rows())
     embedding, logits = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     assert scarce.sizes == expected
@@ -83,8 +85,8 @@ def test_batches_are_halved_until_they_fit(monkeypatch, error, largest, expected
 
 @pytest.mark.parametrize("error", ERRORS, ids=KINDS)
 def test_a_single_sample_that_does_not_fit_is_an_error(monkeypatch, error):
-    scarce = Scarce(Rows.infer, 0, error)
-    monkeypatch.setattr(Rows, "infer", lambda self, x: scarce(self, x))
+    scarce = Scarce(Rows.forward, 0, error)
+    monkeypatch.setattr(Rows, "forward", lambda self, x: scarce(self, x))
     with pytest.raises(type(error)) as caught:
         inferred(Rows())
     assert caught.value is error
@@ -95,8 +97,8 @@ def test_a_single_sample_that_does_not_fit_is_an_error(monkeypatch, error):
     "error", [RuntimeError("size mismatch"), ValueError("no"), KeyboardInterrupt()]
 )
 def test_other_errors_are_raised_at_once(monkeypatch, error):
-    scarce = Scarce(Rows.infer, 0, error)
-    monkeypatch.setattr(Rows, "infer", lambda self, x: scarce(self, x))
+    scarce = Scarce(Rows.forward, 0, error)
+    monkeypatch.setattr(Rows, "forward", lambda self, x: scarce(self, x))
     with pytest.raises(type(error)):
         inferred(Rows())
     assert scarce.sizes == [7]
@@ -140,12 +142,12 @@ def test_threads_short_of_memory_agree(digits, monkeypatch):
 
 @pytest.mark.parametrize("source_class", [ResidentSource, StreamedSource])
 def test_sources_embed_all_samples_in_order_with_little_memory(monkeypatch, source_class, digits):
-    monkeypatch.setattr("skdeepcluster.base.open_source", source_class)
+    monkeypatch.setattr("skdeepcluster.fitting.open_source", source_class)
     model = ContrastiveClustering(n_clusters=3, max_epochs=2, random_state=0)
-    trainer = model._build_trainer(model._read(digits, reset=True), torch.device("cpu"))
-    expected = trainer.look.embed_all()
+    trainer = trainer_of(model, digits)
+    expected = trainer.training_set.embed_all()
     make_scarce(monkeypatch, ContrastiveClustering, 11)
-    torch.testing.assert_close(trainer.look.embed_all(), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(trainer.training_set.embed_all(), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from trainings import trainer_of
 
 from skdeepcluster import CLC
 from skdeepcluster.training.schedule import fit_batch_size, plan_batches
@@ -21,9 +21,7 @@ def test_the_size_of_batches_follows_samples_and_clusters(n, n_clusters, expecte
 def test_an_automatic_batch_is_what_the_rule_says(rows):
     trainers = []
     for size in ("auto", 75):
-        model = CLC(2, batch_size=size)
-        samples = model._read(np.tile(rows, (10, 1)), reset=True)
-        trainers.append(model._build_trainer(samples, torch.device("cpu")))
+        trainers.append(trainer_of(CLC(2, batch_size=size), np.tile(rows, (10, 1))))
     assert trainers[0].settings.schedule == trainers[1].settings.schedule
     assert trainers[0].settings.schedule.steps_per_epoch == 8
 

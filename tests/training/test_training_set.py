@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional
+from trainings import trainer_of
 
 from skdeepcluster import ContrastiveClustering
 from skdeepcluster.data.source import ResidentSource, StreamedSource
-from skdeepcluster.training import look
+from skdeepcluster.training import training_set
 
 
 def negative(batch, generator):
@@ -17,11 +18,11 @@ def negative(batch, generator):
 
 
 def build(monkeypatch, digits, source_class=ResidentSource, augmentation=negative):
-    monkeypatch.setattr("skdeepcluster.base.open_source", source_class)
+    monkeypatch.setattr("skdeepcluster.fitting.open_source", source_class)
     model = ContrastiveClustering(
         n_clusters=3, random_state=0, precision="float32", augmentation=augmentation
     )
-    return model._build_trainer(model._read(digits, reset=True), torch.device("cpu"))
+    return trainer_of(model, digits)
 
 
 @pytest.mark.parametrize("source_class", [ResidentSource, StreamedSource])
@@ -30,8 +31,8 @@ def build(monkeypatch, digits, source_class=ResidentSource, augmentation=negativ
 )
 def test_views_are_those_of_drawn_samples(monkeypatch, digits, source_class, asked, size, given):
     trainer = build(monkeypatch, digits, source_class)
-    monkeypatch.setattr(look, "batch_size_of", lambda shape: size)
-    first, second = trainer.look.embed_views(asked)
+    monkeypatch.setattr(training_set, "batch_size_of", lambda shape: size)
+    first, second = trainer.training_set.embed_views(asked)
     assert first.shape == second.shape == (given, 128)
     assert not torch.allclose(first, second, atol=1e-4)
     generators = trainer.generators
@@ -42,17 +43,15 @@ def test_views_are_those_of_drawn_samples(monkeypatch, digits, source_class, ask
         trainer.source.maps.standardise(negative(torch.cat([part, part]), generators.augmentation))
         for part in samples.split(size)
     ]
-    trainer.objective.eval()
-    expected = torch.cat(
-        [trainer.objective.infer(views)[0].view(2, -1, 128) for views in batches], dim=1
-    )
+    model = trainer.objective.model.eval()
+    expected = torch.cat([model(views)[0].view(2, -1, 128) for views in batches], dim=1)
     torch.testing.assert_close(torch.stack([first, second]), expected, rtol=0, atol=1e-5)
 
 
 def test_looking_moves_no_generator(monkeypatch, digits):
     trainer = build(monkeypatch, digits)
     before = [g.get_state() for g in vars(trainer.generators).values()]
-    views = [trainer.look.embed_views(9) for _ in range(2)]
+    views = [trainer.training_set.embed_views(9) for _ in range(2)]
     for one, same in zip(*views, strict=True):
         assert torch.equal(one, same)
     for generator, state in zip(vars(trainer.generators).values(), before, strict=True):
@@ -60,11 +59,11 @@ def test_looking_moves_no_generator(monkeypatch, digits):
 
 
 def test_samples_that_are_not_augmented_have_no_views(monkeypatch, digits):
-    assert build(monkeypatch, digits, augmentation=None).look.embed_views(9) is None
+    assert build(monkeypatch, digits, augmentation=None).training_set.embed_views(9) is None
 
 
 def test_embeddings_have_unit_length(monkeypatch, digits):
-    seen = build(monkeypatch, digits).look
+    seen = build(monkeypatch, digits).training_set
     for rows in (seen.embed_all(), *seen.embed_views(60)):
         torch.testing.assert_close(rows, functional.normalize(rows))
         assert len(rows) == 60

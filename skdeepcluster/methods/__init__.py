@@ -1,4 +1,4 @@
-"""The clustering methods, one a file."""
+"""The clustering methods, one per file."""
 
 from skdeepcluster.methods.clc import CLC
 from skdeepcluster.methods.contrastive_clustering import ContrastiveClustering

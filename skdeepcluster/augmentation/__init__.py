@@ -50,15 +50,15 @@ _NAMED: dict[str, Callable[[], Augmentation]] = {
 def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Augmentation | None:
     """Find the augmentation that an estimator's parameter asks for.
 
-    ``"auto"`` is ``"photo"`` for images of three channels, ``"glyph"`` for images of any other
+    ``"auto"`` is ``"photo"`` for images with three channels, ``"glyph"`` for images with any other
     number of channels and ``"vector"`` for vectors.
 
     Parameters
     ----------
     augmentation : "auto", "photo", "glyph", "vector", callable or None
-        The parameter. A callable takes a batch and a ``torch.Generator`` or None.
+        The parameter. A callable takes a batch, and a ``torch.Generator`` or None.
     sample_shape : tuple of int
-        Shape of one sample: (C, H, W) of an image, (d,) of a vector.
+        Shape of one sample: (C, H, W) for images, (d,) for vectors.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     Raises
     ------
     ValueError
-        Where `augmentation` is none of these, has a parameter out of its range, or is for images
-        where the samples are vectors or the reverse.
+        If `augmentation` is none of these, has a parameter out of range, or is for images when
+        the samples are vectors or the reverse.
     """
     if augmentation is None:
         return None
@@ -78,6 +78,7 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     if isinstance(augmentation, str) and augmentation == "auto":
         name = ("photo" if sample_shape[0] == 3 else "glyph") if is_image else "vector"
     chosen = _NAMED[name]() if isinstance(name, str) and name in _NAMED else augmentation
+    # A class is callable too, but would take the batch for its own parameters.
     if not callable(chosen) or isinstance(chosen, type):
         raise ValueError(
             "The 'augmentation' parameter must be 'auto', 'photo', 'glyph', 'vector', None or a "

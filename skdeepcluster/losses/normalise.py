@@ -34,5 +34,5 @@ def unit_vectors(x: Tensor, dim: int = -1) -> Tensor:
     # The result does not depend on this divisor, so no gradient has to flow through it.
     largest = x.detach().abs().amax(dim, keepdim=True)
     x = x / largest.masked_fill(largest <= _SMALLEST, 1.0)
-    # The norm is at least 1 now, except for the vectors that were not divided: only they are clamped.
+    # The norm is at least 1 now, except for vectors that were not divided: only they are clamped.
     return x / torch.linalg.vector_norm(x, dim=dim, keepdim=True).clamp_min(0.5)

@@ -10,7 +10,7 @@ __all__ = ["match_centers"]
 
 def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
     """
-    Pair new centres with previous ones so that the sum of the inner products is largest.
+    Pair new centres with previous ones so that the sum of their inner products is largest.
 
     Parameters
     ----------
@@ -25,8 +25,9 @@ def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
         On the device of ``centers``: entry k is the new centre that takes the place of the previous
         centre k.
     """
-    from scipy.optimize import linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment  # here, as the package's import stays light
 
+    # SciPy refuses NaN; centres that are not finite are paired somehow.
     similarity = (previous @ centers.T).nan_to_num().cpu().numpy()
     _, columns = linear_sum_assignment(similarity, maximize=True)
     return torch.from_numpy(columns).to(centers.device)

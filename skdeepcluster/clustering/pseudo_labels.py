@@ -1,4 +1,4 @@
-"""Clusters of all training samples, found again and again while the representation is learnt."""
+"""Clusters of all training samples, found repeatedly while the representation is learnt."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from skdeepcluster.clustering.matching import match_centers
 
 __all__ = ["PseudoLabels", "clusters_like"]
 
-_SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
+_SAME = 8 * torch.finfo(torch.float32).eps  # the rounding error of a cosine of 1
 
 
 class PseudoLabels(nn.Module):
     """
-    Spherical k-means of the training samples that goes on from the clusters it found before.
+    Spherical k-means of the training samples that continues from the clusters it found before.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class PseudoLabels(nn.Module):
     n_features : int
         Length of the embedding.
     n_init : int
-        Number of starts of k-means: the first from the last centres, where there are any, the
-        others by k-means++.
+        Number of starts of k-means: the first from the last centres, if there are any, the others
+        by k-means++.
 
     Attributes
     ----------
@@ -49,12 +49,12 @@ class PseudoLabels(nn.Module):
 
     def resize(self, n_samples: int) -> None:
         """
-        Make room for the labels of the training samples; all are in cluster 0 until `update`.
+        Allocate the labels of the training samples; all are in cluster 0 until `update`.
 
         Parameters
         ----------
         n_samples : int
-            Number of training samples; 0 forgets their labels.
+            Number of training samples; 0 discards their labels.
         """
         self.labels = self.labels.new_zeros(n_samples)
 
@@ -65,14 +65,14 @@ class PseudoLabels(nn.Module):
         generator: torch.Generator | None,
     ) -> None:
         """
-        Cluster the training samples anew; clusters keep the number of the old one they resemble.
+        Cluster the training samples again; each cluster takes the number of the one it resembles.
 
         Parameters
         ----------
         embedding : Tensor of shape (n, n_features)
             Unit-length embedding of the training samples.
         views : tuple of two Tensors of shape (m, n_features), or None
-            Unit-length embeddings of two views of some of them, by which starts are judged.
+            Unit-length embeddings of two views of some of the samples, used to judge the starts.
         generator : torch.Generator or None
             Source of the starts of k-means.
         """
@@ -87,9 +87,10 @@ class PseudoLabels(nn.Module):
         Returns
         -------
         Tensor of shape (n,), float32
-            The number of samples over the size of each sample's cluster.
+            The number of samples divided by the size of each sample's cluster.
         """
         sizes = torch.bincount(self.labels, minlength=len(self.centers))
+        # An empty cluster gives inf, but no sample looks it up.
         return (len(self.labels) / sizes)[self.labels]
 
 
@@ -101,27 +102,28 @@ def clusters_like(
     n_init: int,
 ) -> tuple[Tensor, Tensor]:
     """
-    Cluster samples by spherical k-means, with the numbers of the previous clusters they resemble.
+    Cluster samples by spherical k-means and number clusters like the previous ones they resemble.
 
     Parameters
     ----------
     previous : Tensor of shape (K, d)
-        Unit-length centres from which the first start of k-means sets out, or zeros.
+        Unit-length centres from which the first start of k-means begins, or zeros.
     embedding : Tensor of shape (n, d)
         Unit-length embedding of the samples.
     views : tuple of two Tensors of shape (m, d), or None
-        Unit-length embeddings of two views of some of the samples: the best start is that by
-        whose clusters they tell most about each other. None makes it that of the least inertia.
+        Unit-length embeddings of two views of some of the samples: the best start is the one
+        whose clusters give the two views the most mutual information. If None, it is the one with
+        the least inertia.
     generator : torch.Generator or None
         Source of the starts.
     n_init : int
-        Number of starts; those but the first by k-means++.
+        Number of starts; all but the first by k-means++.
 
     Returns
     -------
     centers : Tensor of shape (K, d), float32
-        Unit-length centres; zero for a cluster that has no sample because another's centre is
-        equal.
+        Unit-length centres; zero for a cluster that has no samples because an earlier one has
+        the same centre.
     labels : Tensor of shape (n,), int64
         Cluster of each sample.
     """
@@ -136,11 +138,12 @@ def clusters_like(
     )
     centers, labels = _merged(result.centers, result.labels)
     order = match_centers(centers, previous)
-    return centers[order], order.argsort()[labels]
+    return centers[order], order.argsort()[labels]  # argsort inverts a permutation
 
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Make zero of centres that only rounding tells from earlier ones, which get their samples."""
+    """Zero the centres that equal an earlier one up to rounding, which gets their samples."""
+    # int, as argmax takes no bools; among equal values it finds the first.
     first = (centers @ centers.T > 1 - _SAME).int().argmax(dim=1)
     alone = first == torch.arange(len(centers), device=centers.device)
     return centers * alone[:, None], first[labels]

@@ -1,4 +1,4 @@
-"""Reading the caller's samples: layout, validation, scaling, and the way to the device."""
+"""Reading the caller's samples: layout, validation, scaling, and transfer to the device."""
 
 from skdeepcluster.data.layout import Layout, infer_layout
 from skdeepcluster.data.samples import Samples, read_samples

@@ -25,7 +25,7 @@ def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
         On the device of ``centers``: entry k is the new centre that takes the place of the previous
         centre k.
     """
-    from scipy.optimize import linear_sum_assignment  # here, as the package's import stays light
+    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
 
     # SciPy refuses NaN; centres that are not finite are paired somehow.
     similarity = (previous @ centers.T).nan_to_num().cpu().numpy()

@@ -33,7 +33,7 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     ValueError
         If the labels are not one-dimensional, or differ in number.
     """
-    from scipy.optimize import linear_sum_assignment  # here, as the package's import stays light
+    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
 
     n_classes, true = _codes(labels_true, "labels_true")
     n_clusters, pred = _codes(labels_pred, "labels_pred")

@@ -1,4 +1,4 @@
-"""Trunks, heads, and the moving parts that some methods put beside them."""
+"""Trunks, heads, and the other stateful parts that some methods need."""
 
 from skdeepcluster.networks.backbone import BACKBONES, build_backbone, choose_backbone
 from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema

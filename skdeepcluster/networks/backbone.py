@@ -1,4 +1,4 @@
-"""From the `backbone` parameter to a trunk."""
+"""Build a trunk from the `backbone` parameter."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Backbone = str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
 
 def choose_backbone(shape: tuple[int, ...]) -> str:
     """
-    Choose a trunk from the shape of a sample alone.
+    Choose a trunk by the shape of a sample alone.
 
     Parameters
     ----------
     shape : tuple of int
-        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+        ``(C, H, W)`` for images or ``(d,)`` for vectors.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def build_backbone(
     backbone: Backbone, shape: tuple[int, ...], generator: torch.Generator
 ) -> tuple[nn.Module, int]:
     """
-    Build the trunk and find the number of its features.
+    Build the trunk and determine the number of its features.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def build_backbone(
         A name of `BACKBONES` or ``"auto"``; a module, which is deep-copied; or a callable that
         takes the shape of a sample and returns a module.
     shape : tuple of int
-        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+        ``(C, H, W)`` for images or ``(d,)`` for vectors.
     generator : torch.Generator
         Source of the weights, on the CPU.
 
@@ -83,6 +83,7 @@ def _given(
 ) -> nn.Module:
     try:
         if isinstance(backbone, nn.Module):
+            # The trunk is always trained, so the copy of a frozen module is thawed.
             return copy.deepcopy(backbone).cpu().requires_grad_(True)
         return built_by_user(lambda: backbone(shape), generator)
     except Exception as error:
@@ -124,14 +125,15 @@ def _count_features(
 def _features_of_zeros(
     trunk: nn.Module, shape: tuple[int, ...], generator: torch.Generator, rule: str
 ) -> Any:
-    """Run a trunk; what it draws, such as the weights of lazy layers, follows the generator."""
+    """Run a trunk; what it draws, such as weights of lazy layers, comes from the generator."""
 
     @torch.no_grad()
     def run() -> Any:
+        # Two samples, since with one a trunk that flattens the batch away would go unnoticed.
         return trunk(torch.zeros(2, *shape))
 
     was_training = trunk.training
-    trunk.eval()
+    trunk.eval()  # running averages must not see the zeros
     try:
         return built_by_user(run, generator)
     except Exception as error:

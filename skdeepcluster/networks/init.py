@@ -17,7 +17,7 @@ _GLOBAL_STREAM = threading.Lock()
 
 
 class _NoRandomFill(TorchFunctionMode):
-    """Keep layers from drawing weights from the global stream when they are made."""
+    """Keep layers from drawing weights from the global random stream when they are created."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -33,13 +33,13 @@ def materialise(build: Callable[[], nn.Module], generator: torch.Generator) -> n
     """
     Build a module without weights, then draw its weights on the CPU.
 
-    Convolutions are drawn by He et al.'s rule (normal, fan out), linear layers uniformly in
-    +-1/sqrt(fan in); normalisation layers start as the identity.
+    Weights of convolutions follow He et al.'s rule (normal, fan out), those of linear layers are
+    uniform in +-1/sqrt(fan in); normalisation layers start as the identity.
 
     Parameters
     ----------
     build : callable
-        Makes the module from convolutions, linear and batch-normalisation layers.
+        Creates the module from convolutional, linear and batch-normalisation layers.
     generator : torch.Generator
         Source of the weights, on the CPU.
 
@@ -74,10 +74,10 @@ def _initialise(part: nn.Module, generator: torch.Generator) -> None:
 
 def built_by_user(build: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
     """
-    Call a user's factory so that its weights follow `generator`.
+    Call a user's factory so that its weights come from `generator`.
 
-    Torch's layers draw their weights from the global CPU stream when they are made; that stream is
-    set from `generator` for the length of the call and put back after it.
+    Torch's layers draw their weights from the global CPU stream when they are created; that stream
+    is set from `generator` for the duration of the call and restored after it.
 
     Parameters
     ----------
@@ -91,6 +91,7 @@ def built_by_user(build: Callable[[], nn.Module], generator: torch.Generator) ->
     nn.Module
         What the factory returned.
     """
+    # Locked, as all threads share the stream: a fit in another one would draw from it, too.
     with _GLOBAL_STREAM, torch.random.fork_rng(devices=[]):
         torch.set_rng_state(generator.get_state())
         module = build()

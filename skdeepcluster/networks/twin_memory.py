@@ -1,4 +1,4 @@
-"""What twin contrast remembers from step to step, and the noise of the step to come."""
+"""What twin contrast remembers from step to step, and the noise for the next step."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["TwinMemory"]
 
 class TwinMemory(nn.Module):
     """
-    Queues of past instances and of past sets of cluster vectors, and noise drawn ahead.
+    Queues of past instances and of past sets of cluster vectors, and noise drawn in advance.
 
-    The noise is drawn between steps, so that `torch.compile` sees tensors and no generator.
+    The noise is drawn between steps, so that `torch.compile` sees only tensors and no generator.
 
     Parameters
     ----------
@@ -49,13 +49,14 @@ class TwinMemory(nn.Module):
         super().__init__()
         self.n_sets, self.jitter = n_sets, jitter
         self.keys = FeatureQueue(n_keys, shape[1:])
+        # A queue has at least one entry; without sets it stays empty, and the mask hides it.
         self.sets = FeatureQueue(max(1, n_sets), shape)
         self.register_buffer("gumbel", torch.zeros(2, n_views, shape[0]))
         self.register_buffer("jittered", torch.zeros_like(self.sets.rows))
 
     def push(self, keys: Tensor, sets: Tensor) -> None:
         """
-        Remember what the key branch made of a step.
+        Store the key branch's results of a step.
 
         Parameters
         ----------
@@ -70,7 +71,7 @@ class TwinMemory(nn.Module):
 
     def draw(self, generator: torch.Generator | None) -> None:
         """
-        Draw the noise of the next step.
+        Draw the noise for the next step.
 
         Parameters
         ----------

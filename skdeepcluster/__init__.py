@@ -1,4 +1,4 @@
-"""Deep image clustering with scikit-learn's interface."""
+"""Deep image clustering with the scikit-learn API."""
 
 from importlib.metadata import version
 

@@ -63,7 +63,7 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     Returns
     -------
     callable or None
-        Callables are returned as they are, None for none.
+        Callables are returned unchanged; None stays None.
 
     Raises
     ------

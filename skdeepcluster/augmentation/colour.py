@@ -153,7 +153,7 @@ def color_jitter(
     """
     changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     factors = (brightness, contrast, saturation, hue)
-    quarters = list(images.chunk(4))  # maybe fewer than four, for a small batch
+    quarters = list(images.chunk(4))  # a small batch may give fewer than four
     chunked = [None if factor is None else factor.chunk(4) for factor in factors]
     for quarter, order in enumerate(_ORDERS[: len(quarters)]):
         for index in order:

@@ -170,7 +170,7 @@ def _lloyd(
         changed = partition.move(centers)
         moved = float((centers - previous).square().sum()) > tolerance
         n_iter += 1
-    # In float64, as starts that are compared often differ by less than a float32 sum can tell.
+    # In float64, so that it is not the rounding of the sum that decides between starts.
     inertia = float(partition.squared_distances().sum(dtype=torch.float64))
     return KMeansResult(centers, partition.labels, inertia, n_iter)
 

@@ -90,7 +90,7 @@ def info_nce(
     query, key, queue = query.float(), key.detach().float(), queue.detach().float()
     positive = (query * key).sum(dim=1, keepdim=True)
     negative = query @ queue.T
-    # Masked rather than sliced: the mask is on the device, and its sum would have to be waited for.
+    # Masked, not sliced: slicing would have to wait until the mask is read from the device.
     if queue_mask is not None:
         negative = negative.masked_fill(queue_mask == 0, _MINUS_INFINITY)
     logits = torch.cat([positive, negative], dim=1) / temperature

@@ -9,7 +9,7 @@ from torch import nn
 
 __all__ = ["cosine_momentum", "ema_momentum", "update_ema"]
 
-_SHARE_OF_RUN = 0.02  # 0.007 and 0.07 cost accuracy: see docs/results.rst
+_SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/results.rst
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1
 

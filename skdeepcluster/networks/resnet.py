@@ -39,7 +39,7 @@ class _Conv1x1(nn.Conv2d):
             return super().forward(x)
         step = self.stride[0]
         pixels = x.permute(0, 2, 3, 1)[:, ::step, ::step]
-        # Flattened to two dimensions, as for four torch would make many small products.
+        # Flattened to two dimensions: with four, torch would make many small products.
         rows = functional.linear(pixels.flatten(0, 2), self.weight.flatten(1))
         return rows.unflatten(0, pixels.shape[:3]).permute(0, 3, 1, 2)
 

@@ -4,18 +4,18 @@ CIFAR-10 as in the paper
 ========================
 
 Runs one method with its paper's settings on all 60,000 images of CIFAR-10 and prints the paper's
-scores beside its own. The images are read from the folder in which torchvision keeps them:
+scores next to its own. The images are read from the folder in which torchvision keeps them:
 ``--root data`` for ``data/cifar-10-batches-py``. This takes hours on a GPU::
 
     python examples/paper_cifar10.py --method propos --root data --device cuda
 
-With ``--checkpoint-dir`` the same command goes on where it was broken off.
+With ``--checkpoint-dir``, the same command resumes where it was interrupted.
 """
 
 # %%
 # The images
 # ----------
-# Training and test images together, as in the papers; the labels are for the scores alone.
+# Training and test images together, as in the papers; the labels are used only for the scores.
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def load_images(root: Path, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Bring images to another size, some hundreds at a time."""
+    """Resize images, a few hundred at a time."""
     if images.shape[1] == size:
         return images
     resized = np.empty((len(images), size, size, 3), dtype=np.uint8)
@@ -72,8 +72,8 @@ def resize(images: np.ndarray, size: int) -> np.ndarray:
 # %%
 # The run
 # -------
-# ``--image-size 32`` spares Contrastive Clustering the paper's enlargement to 224 pixels;
-# ``--limit`` and ``--max-epochs`` are for a first try, and no comparison with the paper.
+# With ``--image-size 32`` Contrastive Clustering skips the paper's enlargement to 224 pixels;
+# ``--limit`` and ``--max-epochs`` are for a first try, not for a comparison with the paper.
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

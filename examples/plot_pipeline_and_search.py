@@ -3,16 +3,16 @@
 Pipelines and searches
 ======================
 
-A deep clusterer is an estimator like any other: it stands in a pipeline behind a scaler, before a
-classifier, and inside a grid search, with labels or without.
+A deep clusterer is an estimator like any other: use it in a pipeline after a scaler, before a
+classifier, and inside a grid search, with or without labels.
 """
 
 # %%
-# Behind a scaler
-# ---------------
+# After a scaler
+# --------------
 # A ``StandardScaler`` works on rows, so the images are flattened and ``image_shape`` tells the
-# clusterer what they were. A few hundred images and few epochs keep this example short; they are
-# too few for good clusters.
+# clusterer their shape. A few hundred images and a few epochs keep this example short, but are too
+# few for good clusters.
 
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -35,15 +35,15 @@ labels = model.fit_predict(X)
 print(f"ACC {clustering_accuracy_score(y, labels):.3f}")
 
 # %%
-# The pipeline is drawn like the estimator; the images shown are the ones before the scaler.
+# A pipeline can be drawn just like an estimator; the images shown are those before scaling.
 
 ClusterGalleryDisplay.from_estimator(model, X, n_images=8, image_shape=(8, 8))
 
 # %%
 # Before a classifier
 # -------------------
-# As a step of a pipeline the clusterer hands on its embedding. Here all images train it, and only
-# 50 labels the classifier.
+# As a step of a pipeline, the clusterer passes on its embedding. Here it is trained on all images,
+# and the classifier on only 50 labels.
 
 embedding = model.transform(X)
 classifier = LogisticRegression().fit(embedding[:50], y[:50])
@@ -52,7 +52,7 @@ print(f"accuracy with 50 labels {classifier.score(embedding[50:], y[50:]):.3f}")
 # %%
 # A search without labels
 # -----------------------
-# ``score`` needs no labels: it is a silhouette in the embedding, averaged over the images left out.
+# ``score`` needs no labels: it is a silhouette in the embedding, averaged over the held-out images.
 
 grid = {"contrastiveclustering__lr": [3e-4, 1e-3]}
 search = GridSearchCV(model, grid, cv=2).fit(X)
@@ -62,7 +62,7 @@ print("score", search.cv_results_["mean_test_score"].round(3).tolist())
 # %%
 # A search with labels
 # --------------------
-# Where labels are at hand, any metric of clusterings does.
+# If you have labels, any clustering metric will do.
 
 search = GridSearchCV(model, grid, cv=2, scoring=make_scorer(clustering_accuracy_score)).fit(X, y)
 print("lr ", grid["contrastiveclustering__lr"])

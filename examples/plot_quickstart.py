@@ -1,17 +1,17 @@
 """
-==========================
-Clusters of written digits
-==========================
+==============================
+Clusters of handwritten digits
+==============================
 
-Sorts scikit-learn's 1,797 handwritten digits (8 x 8 pixels, grey) into ten clusters without looking
-at a label, and then uses the labels to say how well that went.
+Sorts scikit-learn's 1,797 handwritten digits (8 x 8 pixels, grey) into ten clusters without using
+the labels, and then compares the clusters with them.
 """
 
 # %%
 # Fit
 # ---
 # Grey images need nothing but the number of clusters: the network, its stem and an augmentation
-# that neither mirrors nor recolours are chosen from the shape of the images.
+# that neither mirrors nor recolours are chosen by the shape of the images.
 
 from time import perf_counter
 
@@ -31,7 +31,7 @@ seconds = perf_counter() - start
 # %%
 # Compare with the true digits
 # ----------------------------
-# The accuracy is that of the best matching of clusters to digits.
+# The accuracy is that under the best matching of clusters to digits.
 
 print(f"ACC  {clustering_accuracy_score(digits.target, labels):.3f}")
 print(f"NMI  {normalized_mutual_info_score(digits.target, labels):.3f}")
@@ -41,7 +41,7 @@ print(f"time {seconds:.0f} s")
 # %%
 # Look at the clusters
 # --------------------
-# One row a cluster, with its number and its size; the most certain members stand on the left.
+# One row per cluster, with its number and its size; the most certain members are on the left.
 
 display = ClusterGalleryDisplay.from_estimator(model, digits.images)
 display.figure_.savefig("quickstart_clusters.png", dpi=150)

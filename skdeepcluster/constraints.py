@@ -1,4 +1,4 @@
-"""Ranges of numeric parameters, and the numbers themselves as Python has them."""
+"""Ranges of numeric parameters, and conversion of the numbers to Python's own types."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from sklearn.utils._param_validation import Interval
 
 LARGEST_INTEGER = 2**31 - 1
-LARGEST_REAL = 1e30  # far from where float32 overflows
+LARGEST_REAL = 1e30  # well below where float32 overflows
 
 
 class RealInterval(Interval):
-    """An interval that holds real numbers of any type against its bounds as Python's floats."""
+    """An interval that compares real numbers of any type with its bounds as Python floats."""
 
     def __contains__(self, value: Any) -> bool:
+        # A bound of 1e30 overflows in a comparison with float16; an integer beyond every float
+        # cannot be converted, but compares exactly as it is.
         return bool(super().__contains__(value if isinstance(value, Integral) else float(value)))
 
 
@@ -42,7 +44,7 @@ def whole_number(least: int) -> Interval:
 
 def plain_number(value: Any) -> Any:
     """
-    Turn a number of any type into Python's, which neither wraps round nor surprises torch.
+    Convert a number of any type to Python's own, which neither wraps round nor surprises torch.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ def plain_number(value: Any) -> Any:
     Returns
     -------
     object
-        int for integers and bools, float for other real numbers and for integers that only a real
-        parameter takes, else the value itself.
+        int for integers and bools, float for other real numbers and for integers too large for
+        an integer parameter, else the value itself.
     """
     if isinstance(value, Integral):
         whole = int(value)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SMALLEST_SIGMA = 0.01  # below it float32 weights beside the middle one are zero: the identity
+_SMALLEST_SIGMA = 0.01  # below it all float32 weights but the middle one are zero: the identity
 
 
 def gaussian_kernels(sigma: Tensor, size: int) -> Tensor:
@@ -22,7 +22,7 @@ def gaussian_kernels(sigma: Tensor, size: int) -> Tensor:
     Returns
     -------
     Tensor of shape (B, size)
-        Weights, each row of sum 1.
+        Weights; each row sums to 1.
     """
     offset = torch.arange(size, device=sigma.device, dtype=sigma.dtype) - size // 2
     return (offset / sigma.clamp_min(_SMALLEST_SIGMA)[:, None]).square().mul(-0.5).softmax(1)
@@ -32,8 +32,8 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
     """Blur every image with its own Gaussian.
 
     The kernel has ``2 * max(1, side // 20) + 1`` taps, `side` being the shorter side: about a
-    tenth of it, after [1]_ (23 taps at 224 pixels, 3 at 32). Outside of the image lies its
-    reflection, or its outermost pixels where it is too small to be reflected.
+    tenth of it, after [1]_ (23 taps at 224 pixels, 3 at 32). The image is padded with its
+    reflection, or with its outermost pixels if it is too small to be reflected.
 
     Parameters
     ----------
@@ -58,7 +58,9 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
     size, planes = 2 * reach + 1, batch * channels
     weights = gaussian_kernels(sigma, size)[:, None].expand(-1, channels, -1)
     padded = F.pad(images, (reach,) * 4, mode="reflect" if reach < side else "replicate")
+    # Every sample has its own kernel, hence all planes as channels of one grouped convolution.
     stacked = padded.reshape(1, planes, height + 2 * reach, width + 2 * reach)
+    # A Gaussian is separable: two passes of `size` taps instead of one of `size` squared.
     stacked = F.conv2d(stacked, weights.reshape(planes, 1, 1, size), groups=planes)
     stacked = F.conv2d(stacked, weights.reshape(planes, 1, size, 1), groups=planes)
     return stacked.view(images.shape)

@@ -1,4 +1,4 @@
-"""Batched colour changes of images in [0, 1], each sample with its own factors."""
+"""Batched colour changes for images in [0, 1], each sample with its own factors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from torch import Tensor
 
 
 def _luminance(images: Tensor) -> Tensor:
-    """Compute the grey value (B, 1, H, W): ITU-R 601 weights for RGB, else the channels' mean."""
+    """Compute grey values (B, 1, H, W): ITU-R 601 weights for RGB, else the mean over channels."""
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
     red, green, blue = images.split(1, 1)
+    # 0.2989, not 0.299: the weights are torchvision's.
     return (red * 0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114)
 
 
@@ -53,6 +54,7 @@ def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
         Images in [0, 1].
     """
     factor = _per_sample(factor)
+    # The luminance is linear, so averaging first leaves one pixel per image to be weighted.
     mean = _luminance(images.mean((2, 3), keepdim=True))
     return (images * factor).add_(mean * (1 - factor)).clamp_(0, 1)
 
@@ -76,12 +78,12 @@ def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the hue of every RGB image in HSV space, saturation and value unchanged.
+    """Rotate the hue of every RGB image in HSV space, leaving saturation and value unchanged.
 
     With low and high the least and greatest channel and chroma = high - low, the hue in sixths of
     a turn is ``sign(g - b) * (1 + (g + b - r - low) / chroma)``, in [-3, 3] with red at 0. A
     channel whose own hue is d sixths away from it on the circle equals
-    ``high - chroma * clip(d - 1, 0, 1)``. So neither way branches on the sextant.
+    ``high - chroma * clip(d - 1, 0, 1)``. So neither direction branches on the sextant.
 
     Parameters
     ----------
@@ -99,6 +101,7 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
     high = torch.maximum(torch.maximum(red, green), blue)
     low = torch.minimum(torch.minimum(red, green), blue)
     chroma = high - low
+    # A grey pixel has no hue: whatever is found for it is multiplied by its chroma of 0 below.
     hue = (green + blue).sub_(red).sub_(low).div_(chroma.clamp_min(1e-12)).add_(1)
     turns = hue.copysign_(green - blue).div_(6).add_(_per_sample(shift))
     own_hue = torch.arange(3, device=images.device, dtype=images.dtype).view(3, 1, 1) / 3
@@ -107,8 +110,8 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(high, chroma, away, value=-1)
 
 
-# Indices into (brightness, contrast, saturation, hue). A Williams square: each change stands at
-# each place once, and of any two changes each comes first twice.
+# Indices into (brightness, contrast, saturation, hue). A Williams square: each change is at each
+# place once, and of any two changes each comes first twice.
 _ORDERS = ((0, 1, 3, 2), (1, 2, 0, 3), (2, 3, 1, 0), (3, 0, 2, 1))
 
 
@@ -122,9 +125,9 @@ def color_jitter(
 ) -> Tensor:
     """Change brightness, contrast, saturation and hue, in an order that varies over the batch.
 
-    Each quarter of the batch (in the order of its rows) has one of four fixed orders, in which
-    every change stands at every place once. In a shuffled batch the order is thereby random for
-    a sample, and no value is read back from the device to choose it.
+    Each quarter of the batch (by the order of its rows) uses one of four fixed orders, in which
+    every change is at every place once. In a shuffled batch the order is therefore random for
+    each sample, and no value has to be read back from the device to choose it.
 
     Parameters
     ----------
@@ -141,7 +144,7 @@ def color_jitter(
     """
     changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     factors = (brightness, contrast, saturation, hue)
-    quarters = list(images.chunk(4))
+    quarters = list(images.chunk(4))  # a small batch may give fewer than four
     chunked = [None if factor is None else factor.chunk(4) for factor in factors]
     for quarter, order in enumerate(_ORDERS[: len(quarters)]):
         for index in order:
@@ -152,7 +155,7 @@ def color_jitter(
 
 
 def grayscale(images: Tensor, apply: Tensor) -> Tensor:
-    """Replace the chosen RGB images by their grey version in three equal channels.
+    """Replace the chosen RGB images with their grey version in three equal channels.
 
     Parameters
     ----------
@@ -164,6 +167,6 @@ def grayscale(images: Tensor, apply: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (B, 3, H, W)
-        Images with the others unchanged.
+        The images; those not chosen are unchanged.
     """
     return torch.lerp(images, _luminance(images), _per_sample(apply.to(images.dtype)))

@@ -1,4 +1,4 @@
-"""Batched geometry: crop, mirror and affine map of every sample in one bilinear sampling pass."""
+"""Batched geometry: crop, mirroring and affine map of every sample in one bilinear pass."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def random_boxes(
     """Draw one random crop box per sample.
 
     The share of the area is uniform in `scale`, the aspect ratio width / height log-uniform in
-    `ratio`, the place uniform among those inside the image; sides are whole pixels.
+    `ratio`, and the position uniform among those inside the image; sides are whole pixels.
     torchvision's ``RandomResizedCrop`` draws up to ten times until a box fits, then takes a
-    central crop. Here the first draw counts and a side longer than the image is cut to it, which
-    needs no look at values; boxes that span a full side are a little more frequent.
+    central crop. Here the first draw counts, and a side longer than the image is cut to it, so no
+    values have to be inspected; boxes that span a full side are slightly more frequent.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ def random_boxes(
     batch, _, height, width = images.shape
     low, high = math.log(ratio[0]), math.log(ratio[1])
     share, root, place_y, place_x = images.new_empty(4, batch).unbind()
+    # The sides are sqrt(area) times and over the root of the ratio, hence half its logarithm.
     share.uniform_(scale[0], scale[1], generator=generator).mul_(height * width).sqrt_()
     root.uniform_(low / 2, high / 2, generator=generator).exp_()
     columns = torch.where(apply, (share * root).round_().clamp_(1, width), width)
@@ -60,8 +61,8 @@ def inverse_affine(
 ) -> Tensor:
     """Compute the map from output to source pixels of each sample's affine transformation.
 
-    Forward, about the centre of the image: shear along x, scale, rotate, then shift, with the
-    signs of torchvision's ``affine`` (its ``rotate`` turns by the negative angle).
+    The forward map acts about the centre of the image: shear along x, scale, rotate, then shift,
+    with the signs of torchvision's ``affine`` (its ``rotate`` turns by the negative angle).
 
     Parameters
     ----------
@@ -89,6 +90,7 @@ def inverse_affine(
 def _inside(centres: Tensor, start: Tensor, length: Tensor) -> Tensor:
     """Map pixel centres of the whole axis into a box, no farther out than its outermost centres."""
     inside = start + centres * (length / centres.shape[-1])
+    # Beyond them interpolation would mix in pixels outside the box, unlike a crop cut out first.
     return inside.clamp(start + 0.5, start + length - 0.5)
 
 
@@ -102,10 +104,10 @@ def warp(
 ) -> Tensor:
     """Transform every sample by its own affine map, crop and mirroring, in one interpolation.
 
-    The result is that of the affine map on the whole image, then the crop of it resized to the
-    full size, then the mirroring, but interpolated (bilinearly) once instead of up to three times.
-    What is left out is not done. Because the affine map comes first, the corners that a rotation
-    would leave open are filled from the image around the crop where there is any.
+    The result is that of the affine map on the whole image, then the crop resized to the full
+    size, then the mirroring, but interpolated (bilinearly) once instead of up to three times.
+    Transformations left at None are skipped. Because the affine map comes first, corners that a
+    rotation would leave open are filled from the image around the crop where possible.
 
     Parameters
     ----------
@@ -118,7 +120,7 @@ def warp(
     matrix : Tensor of shape (B, 2, 3) or None, default=None
         Maps from output to source, as from `inverse_affine`.
     padding : {"border", "zeros"}, default="border"
-        What lies outside of the image: its outermost pixels, or zeros.
+        What lies outside the image: its outermost pixels, or zeros.
 
     Returns
     -------
@@ -126,6 +128,7 @@ def warp(
         The transformed images, of the dtype of `images`.
     """
     batch, _, height, width = images.shape
+    # With align_corners=False pixels are squares, with their centres at half-integers.
     x = torch.arange(width, device=images.device, dtype=images.dtype).add_(0.5)[None]
     y = torch.arange(height, device=images.device, dtype=images.dtype).add_(0.5)[None]
     if boxes is not None:

@@ -31,7 +31,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class _Draws:
-    """Random numbers for one batch: one per sample, on its device."""
+    """Random numbers for one batch: one per sample, on the device of the batch."""
 
     images: Tensor
     generator: torch.Generator | None
@@ -49,46 +49,46 @@ class _Draws:
 class ImageAugmentation(BaseEstimator):
     """Crop, mirror, distort, recolour and blur every image of a batch at random.
 
-    All samples are transformed at once on their device, each with parameters of its own, by at
+    All samples are transformed at once on their device, each with its own parameters and with at
     most one interpolation. The order is: affine map, crop, mirroring; colour; greyscale; blur.
-    The defaults suit photographs. Saturation, hue and greyscale concern images of three channels
-    and leave others alone.
+    The defaults suit photographs. Saturation, hue and greyscale apply to images with three
+    channels and leave others alone.
 
     Parameters
     ----------
     crop_scale : tuple of two floats, default=(0.2, 1.0)
         Range of the share of the area that a crop keeps. (1, 1) switches the crop off.
     crop_ratio : tuple of two floats, default=(3/4, 4/3)
-        Range of the width / height of a crop, within 1/1000 and 1000; it is then resized to the
-        image's size.
+        Range of the width / height of a crop, between 1/1000 and 1000; the crop is then resized to
+        the size of the image.
     crop_probability : float, default=1.0
         Probability of the crop.
     flip_probability : float, default=0.5
         Probability of mirroring left to right.
     rotation : float, default=0.0
-        Greatest rotation in degrees, either way.
+        Greatest rotation in degrees, in either direction.
     translation : float, default=0.0
         Greatest shift along each axis, as a share of the side.
     shear : float, default=0.0
-        Greatest shear along x in degrees, either way.
+        Greatest shear along x in degrees, in either direction.
     zoom : tuple of two floats, default=(1.0, 1.0)
-        Range of magnification, within 1/1000 and 1000.
+        Range of magnification, between 1/1000 and 1000.
     affine_probability : float, default=1.0
         Probability of rotation, translation, shear and zoom together.
     brightness, contrast, saturation : float, default=0.4
         A factor is drawn from [max(0, 1 - value), 1 + value].
     hue : float, default=0.1
-        Greatest shift of the hue in turns, at most 0.5.
+        Greatest shift of the hue, in turns, at most 0.5.
     jitter_probability : float, default=0.8
         Probability of brightness, contrast, saturation and hue together.
     grayscale_probability : float, default=0.2
-        Probability of losing the colours.
+        Probability of turning grey.
     blur_sigma : tuple of two floats, default=(0.1, 2.0)
         Range of the standard deviation of the Gaussian blur, in pixels.
     blur_probability : float, default=0.0
         Probability of the blur.
     padding : {"border", "zeros"}, default="border"
-        What the affine map finds outside of the image: its outermost pixels, or zeros.
+        What the affine map finds outside the image: its outermost pixels, or zeros.
 
     References
     ----------
@@ -179,9 +179,9 @@ class ImageAugmentation(BaseEstimator):
 
     @classmethod
     def glyph(cls) -> ImageAugmentation:
-        """Make the augmentation for signs (digits, letters): no mirroring, no change of colour.
+        """Make the augmentation for characters (digits, letters): no mirroring, no colour changes.
 
-        Brightness and contrast do change: without that, clusters follow the weight of the stroke.
+        Brightness and contrast do change: otherwise clusters follow the stroke weight.
 
         Returns
         -------
@@ -210,7 +210,7 @@ class ImageAugmentation(BaseEstimator):
         Raises
         ------
         ValueError
-            Where a parameter breaks its rule; the message names it, the rule and the value.
+            If a parameter breaks its rule; the message names it, the rule and the value.
         """
         self._validate_params()
         for name, (least, greatest, closed) in _BOUNDS.items():
@@ -234,8 +234,8 @@ class ImageAugmentation(BaseEstimator):
         Returns
         -------
         Tensor of shape (B, C, H, W)
-            Augmented images in [0, 1], of the dtype of `images`; `images` itself where every
-            change is switched off.
+            Augmented images in [0, 1], of the dtype of `images`; `images` itself if every change
+            is switched off.
         """
         draws = _Draws(images, generator)
         images = self._move(images, draws)
@@ -273,6 +273,7 @@ class ImageAugmentation(BaseEstimator):
         apply = draws.switch(self.affine_probability)
         reach_y, reach_x = (float(self.translation) * side for side in images.shape[-2:])
         limits = (float(self.rotation), reach_x, reach_y, float(self.shear))
+        # All are drawn as deviations from the identity, so that a factor of 0 gives exactly that.
         angle, shift_x, shift_y, shear = (draws.uniform(-a, a) * apply for a in limits)
         scale = 1 + draws.uniform(low - 1, high - 1) * apply
         return inverse_affine(angle, shift_x, shift_y, scale, shear)
@@ -305,5 +306,5 @@ def _is_range(value: Any, least: float, greatest: float, closed: bool) -> bool:
 
 
 def _floats(pair: tuple[float, float]) -> tuple[float, float]:
-    """Turn numbers of any type into Python's, which do not wrap round when negated."""
+    """Convert numbers of any type to Python's, which do not wrap round when negated."""
     return float(pair[0]), float(pair[1])

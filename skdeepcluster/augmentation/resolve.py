@@ -38,7 +38,7 @@ def is_own(augmentation: Any) -> bool:
 def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Augmentation | None:
     """Find the augmentation that an estimator's parameter asks for.
 
-    ``"auto"`` is ``"photo"`` for images of three channels, ``"glyph"`` for images of any other
+    ``"auto"`` is ``"photo"`` for images with three channels, ``"glyph"`` for images with any other
     number of channels and ``"vector"`` for vectors.
 
     Parameters
@@ -66,6 +66,7 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     if isinstance(augmentation, str) and augmentation == "auto":
         name = ("photo" if sample_shape[0] == 3 else "glyph") if is_image else "vector"
     chosen = _NAMED[name]() if isinstance(name, str) and name in _NAMED else augmentation
+    # A class is callable too, but would take the batch for its own parameters.
     if not callable(chosen) or isinstance(chosen, type):
         raise ValueError(
             "The 'augmentation' parameter must be 'auto', 'photo', 'glyph', 'vector', None or a "

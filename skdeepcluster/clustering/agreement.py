@@ -13,15 +13,16 @@ def view_information(views: tuple[Tensor, Tensor], centers: Tensor) -> float:
     """
     Compute the mutual information between the clusters of two views of the same samples.
 
-    A cluster that holds what augmentation cannot change puts both views of a sample together; one
-    that cuts through such a group does not. Equal clusters score log K, the most there is.
+    A cluster of samples that share what augmentation cannot change holds both views of each of
+    them; one that cuts through such a group does not. K equal clusters on which all views agree
+    score log K, the maximum.
 
     Parameters
     ----------
     views : tuple of two Tensors of shape (n, d)
         Unit-length embeddings of first and second views.
     centers : Tensor of shape (K, d)
-        Unit-length centres; a view is in the cluster of the nearest.
+        Unit-length centres; a view belongs to the nearest.
 
     Returns
     -------
@@ -31,8 +32,8 @@ def view_information(views: tuple[Tensor, Tensor], centers: Tensor) -> float:
     References
     ----------
     .. [1] Ji, X., Henriques, J. F., Vedaldi, A., "Invariant information clustering for
-       unsupervised image classification and segmentation", ICCV 2019, Eq. 2 (there of
-       probabilities, here of labels).
+       unsupervised image classification and segmentation", ICCV 2019, Eq. 2 (for probabilities
+       there, for labels here).
     """
     first, second = ((view @ centers.T).argmax(dim=1).cpu().numpy() for view in views)
     return float(mutual_info_score(first, second))
@@ -40,7 +41,7 @@ def view_information(views: tuple[Tensor, Tensor], centers: Tensor) -> float:
 
 def views_needed(n_clusters: int) -> int:
     """
-    Tell of how many samples views suffice to compare clusterings by `view_information`.
+    Tell how many samples need views for `view_information` to compare clusterings.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
 
 _CPU_CHUNK = 2048  # a chunk stays in the cache between its three uses
-_DISTANCES_ON_DEVICE = 2**26
+_DISTANCES_ON_DEVICE = 2**26  # 256 MiB of float32
 
 
 class KMeansResult(NamedTuple):
@@ -55,13 +55,13 @@ def kmeans(
     """
     Cluster samples by Lloyd's algorithm from several starts and keep the best.
 
-    Centres start by greedy k-means++. A cluster that loses all its samples restarts at the sample
-    farthest from its centre. A start ends when no label changes, when the centres move by no more
-    than ``tol``, or after ``max_iter`` updates; its labels belong to its last centres. On the CPU
-    the result depends on the samples and the generator alone.
+    Centres are initialised by greedy k-means++. A cluster that loses all its samples restarts at
+    the sample farthest from its centre. A start ends when no label changes, when the centres move
+    by no more than ``tol``, or after ``max_iter`` updates; its labels belong to its last centres.
+    On the CPU the result depends only on the samples and the generator.
 
     Memory beyond ``x``: one centred (or normalised) float32 copy of it, about six numbers for each
-    sample, and ``chunk_size * (K + 4 d)`` values; while starting, a copy of at most
+    sample, and ``chunk_size * (K + 4 d)`` values; during initialisation, a copy of at most
     max(16384, 64 K) samples and 2 + log K distances for each of them.
 
     Parameters
@@ -75,20 +75,20 @@ def kmeans(
     n_init : int, default=1
         Number of starts.
     score : callable, optional
-        Judges the centres, of shape (K, d), that a start has come to: the best has the highest
-        score. By default it has the least inertia.
+        Judges the final centres of a start, of shape (K, d): the best start has the highest
+        score. By default, the best has the least inertia.
     max_iter : int, default=300
         Largest number of updates of the centres for each start.
     tol : float, default=1e-4
         Bound on the squared movement of all centres, in units of the mean variance of the features
-        (the rounding error of float32 comes on top).
+        (the rounding error of float32 is added).
     init : Tensor of shape (K, d), optional
-        Centres from which the first start sets out; the others start by k-means++.
+        Centres from which the first start begins; the others are initialised by k-means++.
     generator : torch.Generator, optional
-        Source of the starts, on any device. None means torch's default generator.
+        Source of the initial centres, on any device. None means torch's default generator.
     chunk_size : int, optional
         Number of samples whose distances to all centres are held at a time. By default 2048 on the
-        CPU, and as many as make about 2**26 values on other devices.
+        CPU, and on other devices as many as give about 2**26 values.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def kmeans(
     Raises
     ------
     ValueError
-        If there are fewer samples than clusters, or ``init`` has another shape than (K, d).
+        If there are fewer samples than clusters, or ``init`` does not have shape (K, d).
 
     References
     ----------
@@ -109,6 +109,7 @@ def kmeans(
     """
     _check(x, n_clusters, init)
     x = x.detach().float()
+    # Distances come from expanded squares, which far from the origin would cancel in float32.
     offset = torch.zeros_like(x[0]) if spherical else x.mean(dim=0)
     x = functional.normalize(x) if spherical else x - offset
     size = chunk_size or _default_chunk(x, n_clusters)
@@ -141,7 +142,8 @@ def _check(x: Tensor, n_clusters: int, init: Tensor | None) -> None:
 
 
 def _tolerance(x: Tensor, n_clusters: int, tol: float) -> float:
-    """Return the squared movement of all centres that counts as none."""
+    """Return the squared movement of all centres that counts as no movement."""
+    # The norm and the mean make no temporary copy of x, as squares or deviations would.
     mean_square = float(torch.linalg.vector_norm(x)) ** 2 / len(x)
     variance = (mean_square - float(x.mean(dim=0).square().sum())) / x.shape[1]
     rounding = n_clusters * torch.finfo(x.dtype).eps ** 2 * mean_square
@@ -166,6 +168,7 @@ def _lloyd(
         changed = partition.move(centers)
         moved = float((centers - previous).square().sum()) > tolerance
         n_iter += 1
+    # In float64, so that it is not the rounding of the sum that decides between starts.
     inertia = float(partition.squared_distances().sum(dtype=torch.float64))
     return KMeansResult(centers, partition.labels, inertia, n_iter)
 
@@ -175,6 +178,7 @@ def _next_centers(partition: Partition, spherical: bool) -> Tensor:
     counts = partition.counts()
     divisor = partition.sums.norm(dim=1) if spherical else counts
     means = (partition.sums / divisor[:, None]).float()
+    # Unit vectors may cancel out; their mean then has no direction, and the centre stays put.
     means = torch.where(divisor[:, None] > 0, means, partition.centers)
     empty = (counts == 0).nonzero()[:, 0]
     if len(empty):

@@ -7,7 +7,7 @@ import numpy as np
 
 def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
     """
-    Renumber labels so that no number is left out.
+    Renumber labels so that no number is unused.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.
     Returns
     -------
     used : ndarray of shape (k,), dtype int64
-        Labels that occur, ascending: the old name of each new label.
+        Labels that occur, ascending: the old number of each new label.
     compacted : ndarray of shape (n,), dtype int64
-        Labels in 0 ... k - 1 in the same order, ``used[compacted]`` being ``labels``.
+        Labels in 0 ... k - 1 in the same order: ``used[compacted]`` equals ``labels``.
 
     Raises
     ------
@@ -46,12 +46,12 @@ def size_entropy(counts: np.ndarray) -> float:
     Parameters
     ----------
     counts : ndarray of shape (K,)
-        Number of samples in each cluster, empty ones included; at least one sample in all.
+        Number of samples in each cluster, including empty ones; at least one sample in total.
 
     Returns
     -------
     float
-        Entropy of the shares over log K, in [0, 1]: 1 for even sizes (and for K = 1), 0 when
+        Entropy of the shares divided by log K, in [0, 1]: 1 for even sizes (and for K = 1), 0 if
         everything is in one of several clusters.
 
     Raises
@@ -66,4 +66,4 @@ def size_entropy(counts: np.ndarray) -> float:
         return 1.0
     shares = counts[counts > 0] / counts.sum()
     entropy = -np.sum(shares * np.log(shares)) / np.log(len(counts))
-    return float(np.clip(entropy, 0.0, 1.0))
+    return float(np.clip(entropy, 0.0, 1.0))  # rounding may lead slightly beyond 1

@@ -12,9 +12,9 @@ class Partition:
     """
     Assignment of samples to their nearest centres.
 
-    For each sample an upper bound on the distance to its own centre and a lower bound on the
+    For each sample, an upper bound on the distance to its own centre and a lower bound on the
     distance to all others are kept. When the centres move, the bounds move with them, and only
-    samples whose bounds meet are compared with the centres anew.
+    samples whose bounds meet are compared with the centres again.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Partition:
     Attributes
     ----------
     labels : Tensor of shape (n,), int64
-        Nearest centre of each sample, the first of equally near ones.
+        Nearest centre of each sample; the first of several equally near ones.
     sums : Tensor of shape (K, d), float64
         Sum of the samples of each centre.
 
@@ -40,10 +40,12 @@ class Partition:
     def __init__(self, x: Tensor, centers: Tensor, size: int) -> None:
         self.x, self.centers, self.size = x, centers, size
         self.labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        # Samples are added and subtracted again and again, which in float32 would pile up errors.
         self.sums = torch.zeros_like(centers, dtype=torch.float64)
         for rows in x.split(size):  # all samples start in the first cluster
             self.sums[0] += rows.sum(dim=0)
         self._norms = torch.linalg.vector_norm(x, dim=1).square_()
+        # Bounds of 0 meet for every sample, so the first move compares all of them.
         self._upper = torch.zeros_like(self._norms)
         self._lower = torch.zeros_like(self._norms)
         self.move(centers)
@@ -99,6 +101,7 @@ class Partition:
     def _reassign(self, rows: Tensor) -> int:
         """Compare some samples with all centres, and return how many labels changed."""
         x, norms, old = (t.index_select(0, rows) for t in (self.x, self._norms, self.labels))
+        # A sample's own norm changes no order, so only the two distances kept get it, below.
         distances = torch.addmm(self._center_norms, x, self.centers.T, alpha=-2)
         nearest, new = distances.min(dim=1)
         second = distances.scatter_(1, new[:, None], float("inf")).amin(dim=1)

@@ -1,4 +1,4 @@
-"""Clusters of all training samples, found again and again while the representation is learnt."""
+"""Clusters of all training samples, found repeatedly while the representation is learnt."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def balancing_weights(labels: Tensor, n_clusters: int) -> Tensor:
         The number of samples over the size of each sample's cluster.
     """
     sizes = torch.bincount(labels, minlength=n_clusters)
+    # An empty cluster gives inf, but no sample looks it up.
     return (len(labels) / sizes)[labels]
 
 
@@ -42,27 +43,28 @@ def clusters_like(
     n_init: int,
 ) -> tuple[Tensor, Tensor]:
     """
-    Cluster samples by spherical k-means, with the numbers of the previous clusters they resemble.
+    Cluster samples by spherical k-means and number clusters like the previous ones they resemble.
 
     Parameters
     ----------
     previous : Tensor of shape (K, d)
-        Unit-length centres from which the first start of k-means sets out, or zeros.
+        Unit-length centres from which the first start of k-means begins, or zeros.
     embedding : Tensor of shape (n, d)
         Unit-length embedding of the samples.
     views : tuple of two Tensors of shape (m, d), or None
-        Unit-length embeddings of two views of some of the samples: the best start is that by
-        whose clusters they tell most about each other. None makes it that of the least inertia.
+        Unit-length embeddings of two views of some of the samples: the best start is the one
+        whose clusters give the two views the most mutual information. If None, it is the one with
+        the least inertia.
     generator : torch.Generator or None
         Source of the starts.
     n_init : int
-        Number of starts; those but the first by k-means++.
+        Number of starts; all but the first by k-means++.
 
     Returns
     -------
     centers : Tensor of shape (K, d), float32
-        Unit-length centres; zero for a cluster that has no sample because another's centre is
-        equal.
+        Unit-length centres; zero for a cluster that has no samples because an earlier one has
+        the same centre.
     labels : Tensor of shape (n,), int64
         Cluster of each sample.
     """
@@ -77,11 +79,12 @@ def clusters_like(
     )
     centers, labels = _merged(result.centers, result.labels)
     order = match_centers(centers, previous)
-    return centers[order], order.argsort()[labels]
+    return centers[order], order.argsort()[labels]  # argsort inverts a permutation
 
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Make zero of centres that only rounding tells from earlier ones, which get their samples."""
+    """Zero the centres that equal an earlier one up to rounding, which gets their samples."""
+    # int, as argmax takes no bools; among equal values it finds the first.
     first = (centers @ centers.T > 1 - _SAME).int().argmax(dim=1)
     alone = first == torch.arange(len(centers), device=centers.device)
     return centers * alone[:, None], first[labels]

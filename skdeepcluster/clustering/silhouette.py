@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_DISTANCES_AT_ONCE = 2**21
+_DISTANCES_AT_ONCE = 2**21  # 16 MiB of float64
 
 
 def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> float:
@@ -12,8 +12,8 @@ def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np
     Compute the mean silhouette with distances to centres in place of distances to samples.
 
     With a the Euclidean distance of a sample to its own centre and b that to the nearest other
-    one, a sample scores (b - a) / max(a, b), and 0 where both are 0. Time grows with n * K * d;
-    besides the input, about 2**21 (or, if more, K) float64 distances are held at a time.
+    centre, a sample scores (b - a) / max(a, b), or 0 if both are 0. Time grows with n * K * d;
+    besides the input, about 2**21 (or K, if that is more) float64 distances are held at a time.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np
 def _silhouettes(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """Return the score of each sample of one chunk."""
     x = np.asarray(x, dtype=np.float64)
+    # Expanded squares are cheap and do to find the nearest centre, but cancel where distances are
+    # small: those that enter the score are computed by subtraction.
     squared = (x**2).sum(axis=1, keepdims=True) - 2 * x @ centers.T + (centers**2).sum(axis=1)
     rows = np.arange(len(x))
     own = np.linalg.norm(x - centers[labels], axis=1)

@@ -1,4 +1,4 @@
-"""Where the samples, channels, rows and columns stand in an array."""
+"""Which axes of an array hold the samples, channels, rows and columns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CHANNEL_COUNTS = (1, 3, 4)
 @dataclass(frozen=True)
 class Layout:
     """
-    Describe how one sample is stored, and the canonical shape it is read as.
+    Description of how one sample is stored, and of the canonical shape it is read as.
 
     Parameters
     ----------
     stored : tuple of int
-        Shape of one sample as the caller gives it.
+        Shape of one sample as given by the caller.
     shape : tuple of int
-        Canonical shape: ``(C, H, W)`` of an image, ``(d,)`` of a vector.
+        Canonical shape: ``(C, H, W)`` for images, ``(d,)`` for vectors.
     channels_last : bool
         Whether the stored (or flattened) sample has its channels last.
     """
@@ -50,12 +50,12 @@ class Layout:
         Parameters
         ----------
         chunk : Tensor of shape (b, *stored)
-            Samples as the caller keeps them.
+            Samples as stored by the caller.
 
         Returns
         -------
         Tensor of shape (b, *shape)
-            A view where one is possible; not necessarily contiguous.
+            A view if possible; not necessarily contiguous.
         """
         if not self.is_image:
             return chunk
@@ -78,11 +78,11 @@ def infer_layout(
     stored : tuple of int
         Shape of one sample: ``X.shape[1:]``, with one to three entries.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows are flattened images: ``(H, W)``, ``(H, W, C)`` or
+        Shape of one image, if rows are flattened images: ``(H, W)``, ``(H, W, C)`` or
         ``(C, H, W)``.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in a shape of three entries. ``"auto"`` takes the end whose length is
-        1, 3 or 4 and refuses to guess where both ends are, or neither is.
+        Where the channels are in a shape of three entries. ``"auto"`` takes the end whose length
+        is 1, 3 or 4, and refuses to guess if that holds for both ends or for neither.
 
     Returns
     -------
@@ -146,11 +146,12 @@ def _checked_image_shape(image_shape: Any) -> tuple[int, ...]:
 
 
 def _whole_numbers(values: Any) -> tuple[int, ...]:
-    """Return the integers of a sequence, none where it holds or is something else."""
+    """Return the integers of a sequence, or none if it holds or is something else."""
     is_text = isinstance(values, (str, bytes, bytearray))
     if is_text or not isinstance(values, (Sequence, np.ndarray)):
         return ()
     try:
+        # index takes NumPy's integers but no floats; True would pass for 1.
         found = [operator.index(value) for value in values if not isinstance(value, bool)]
     except TypeError:
         return ()

@@ -1,4 +1,4 @@
-"""Validated, read-only access to the caller's samples, whatever holds them."""
+"""Validated, read-only access to the caller's samples, whatever container holds them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skdeepcluster.data.mapping import READ_AROUND, MappedPages
 from skdeepcluster.data.validation import validated_array
 
 CHUNK_BYTES = 8 * 2**20
-LARGEST_VALUE = 1e37  # differences of two such values still fit into float32
+LARGEST_VALUE = 1e37  # the difference of two such values still fits into float32
 
 
 class Samples:
@@ -60,7 +60,7 @@ class Samples:
         -------
         Tensor of shape (stop - start, *shape)
             Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
-            float64. On the device of a tensor given, on the CPU otherwise.
+            float64. On the device of the tensor, if one was given, otherwise on the CPU.
         """
         chunk = self._canonical(self.array[start:stop])
         self.pages.count(chunk.nbytes)
@@ -68,20 +68,21 @@ class Samples:
 
     def take(self, index: np.ndarray) -> Tensor:
         """
-        Read samples by their numbers.
+        Read samples by their indices.
 
         Parameters
         ----------
         index : ndarray of shape (b,), dtype int64
-            The samples' numbers.
+            Indices of the samples.
 
         Returns
         -------
         Tensor of shape (b, *shape)
-            As `batch` returns them.
+            The samples, as `batch` returns them.
         """
         rows = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
         chunk = self._canonical(self.array[rows])
+        # Scattered samples each make the pages around them resident as well.
         self.pages.count(max(chunk.nbytes, len(index) * READ_AROUND))
         return chunk
 
@@ -92,10 +93,11 @@ class Samples:
         Yields
         ------
         start : int
-            Number of the first sample of the chunk.
+            Index of the first sample of the chunk.
         chunk : Tensor of shape (b, *shape)
             The samples, as `batch` returns them.
         """
+        # 8 bytes per value: it may be read as float64.
         step = max(1, CHUNK_BYTES // (8 * max(1, self.layout.n_features)))
         for start in range(0, len(self), step):
             yield start, self.batch(start, min(start + step, len(self)))
@@ -107,7 +109,7 @@ class Samples:
 
 
 def _tensor_of(chunk: np.ndarray) -> Tensor:
-    """Copy a piece of an array, so that read-only and foreign-order memory is no special case."""
+    """Copy a piece of an array, so that read-only and byte-swapped memory is no special case."""
     narrow = {np.dtype(np.bool_): np.uint8, np.dtype(np.float16): np.float32}
     kept = (np.dtype(np.uint8), np.dtype(np.float32))
     dtype = chunk.dtype if chunk.dtype in kept else narrow.get(chunk.dtype, np.float64)
@@ -132,33 +134,33 @@ def read_samples(
     estimator: Any = None,
 ) -> Samples:
     """
-    Validate samples and find out what their axes mean.
+    Validate samples and determine what their axes mean.
 
     Parameters
     ----------
     X : array-like or Tensor of shape (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W)
         The samples: real numbers of any dtype, all finite.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in 4-D input.
+        Where the channels of 4-D input are.
     min_samples : int, default=1
-        Fewest samples accepted.
+        Smallest number of samples accepted.
     estimator : estimator instance or None, default=None
         Named in error messages.
 
     Returns
     -------
     Samples
-        The view; nothing is copied but what conversion from lists, frames and objects needs.
+        The view; nothing is copied except to convert lists, frames and objects.
 
     Raises
     ------
     ValueError
-        If `X` is empty, not finite, masked in part, complex, ragged, of a wrong number of
+        If `X` is empty, not finite, partly masked, complex or ragged, has the wrong number of
         dimensions, or its shape is ambiguous.
     TypeError
-        If `X` is sparse or holds things that are not numbers.
+        If `X` is sparse or holds values that are not numbers.
     """
     array = validated_array(X, min_samples, estimator)
     samples = Samples(array, infer_layout(tuple(array.shape[1:]), image_shape, channel_axis))
@@ -174,6 +176,7 @@ def _check_values(samples: Samples) -> None:
         return
     limit = LARGEST_VALUE
     for start, chunk in samples.chunks():
+        # NaN fails this comparison too, so one pass over the values finds both.
         if not bool((chunk.abs() <= limit).all()):
             bad = ~(chunk.abs() <= limit)
             row = start + int(bad.flatten(1).any(1).int().argmax())

@@ -1,4 +1,4 @@
-"""Scaling of samples: to the unit range for augmentation, then to unit spread for the network."""
+"""Scaling of samples: to [0, 1] for augmentation, then to unit spread for the network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
 
-SMALLEST_SPREAD = 1e-30
-FARTHEST = 1e6  # spreads from the mean; a training sample of n values comes to sqrt(n) at most
+SMALLEST_SPREAD = 1e-30  # its reciprocal is still finite in float32
+FARTHEST = 1e6  # in spreads from the mean; of n training values none is farther than sqrt(n)
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,19 @@ class Scaling:
     """
     Affine maps learnt from the training samples.
 
-    Images are brought to [0, 1] by the smallest and largest value of all training images, then
+    Images are mapped to [0, 1] by the smallest and largest value of all training images, then
     standardised by each channel's mean and spread. Vectors are centred and divided by one number,
-    the root mean square of the features' spreads, so that the ratios of distances stay; they need
-    no second map. Every dtype that holds the same numbers gives bit-equal results.
+    the root mean square of the features' spreads, which preserves the ratios of distances; they
+    need no second map. Every dtype that holds the same numbers gives bit-equal results.
 
     Parameters
     ----------
     offset : ndarray of shape (1,) or (d,), dtype float64
-        Subtracted first, exactly: smallest value of all images, or of each feature.
+        Subtracted first, at full precision: smallest value of all images, or of each feature.
     factor : ndarray of shape (1,), dtype float32
         Multiplied second: one over the range of the images, or over the spread of the vectors.
     shift : ndarray of shape (1,) or (d,), dtype float32
-        Subtracted third: zero for images, a feature's scaled mean for vectors.
+        Subtracted third: zero for images, each feature's scaled mean for vectors.
     mean, spread : ndarray of shape (C,) or (1,), dtype float32
         Mean and standard deviation of each channel after the steps above.
     """
@@ -70,7 +70,7 @@ class Scaling:
 
     def to_device(self, chunk: Tensor, device: torch.device) -> Tensor:
         """
-        Bring a chunk of canonical samples to a device, as small as they can be.
+        Bring a chunk of canonical samples to a device, in the smallest form possible.
 
         Parameters
         ----------
@@ -82,16 +82,17 @@ class Scaling:
         Returns
         -------
         Tensor of shape (b, *shape)
-            uint8 as it came; otherwise float32 with the offset already subtracted.
+            uint8 as given; otherwise float32 with the offset already subtracted.
         """
         if chunk.dtype != torch.uint8:
+            # In float64, as float32 would lose the differences of values far from 0.
             offset = torch.as_tensor(self.offset, dtype=torch.float64, device=chunk.device)
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
         return chunk.to(device, non_blocking=True)
 
     def on(self, device: torch.device) -> DeviceScaling:
         """
-        Bring the maps to a device once, so that no batch waits for them.
+        Bring the maps to a device once, so that no batch has to wait for them.
 
         Parameters
         ----------
@@ -103,6 +104,7 @@ class Scaling:
         DeviceScaling
             The maps.
         """
+        # Standardisation as one multiply-add per batch: x * gain + bias.
         gain = 1 / self.spread
         values = (self.offset, self.factor, self.shift, gain, -self.mean * gain)
         return DeviceScaling(*(torch.tensor(v, dtype=torch.float32, device=device) for v in values))
@@ -129,7 +131,7 @@ class DeviceScaling:
 
     def unit(self, batch: Tensor) -> Tensor:
         """
-        Map a batch on the device into the range in which augmentation works.
+        Map a batch on the device to the range that augmentation expects.
 
         Parameters
         ----------
@@ -139,8 +141,9 @@ class DeviceScaling:
         Returns
         -------
         Tensor of shape (b, *shape), dtype float32
-            Images in [0, 1] (new ones may leave it); vectors whose spread is 1 on average.
+            Images in [0, 1] (new ones may exceed it); vectors whose spread is 1 on average.
         """
+        # Bytes are exact in float32, so their offset can wait until they are on the device.
         if batch.dtype == torch.uint8:
             batch = batch.float() - _per_channel(self.offset, batch)
         batch = batch * _per_channel(self.factor, batch)
@@ -158,8 +161,8 @@ class DeviceScaling:
         Returns
         -------
         Tensor of shape (b, *shape), dtype float32
-            The network's input, no farther than a million spreads from the mean, so that new
-            samples do not overflow; images in channels-last memory.
+            The network's input, at most a million spreads from the mean, so that new samples do
+            not overflow; images in channels-last memory.
         """
         if batch.ndim != 4:
             return batch.clamp(-FARTHEST, FARTHEST)
@@ -185,7 +188,7 @@ def _inverse(spread: np.ndarray) -> np.ndarray:
 
 
 def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Smallest, largest, mean and standard deviation of each channel or feature, in float64."""
+    """Return the minimum, maximum, mean and standard deviation of each channel or feature."""
     axes = (0, 2, 3) if samples.layout.is_image else (0,)
     low = np.full(samples.shape[0], np.inf)
     high, mean, squares = -low, np.zeros_like(low), np.zeros_like(low)
@@ -197,8 +200,10 @@ def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
         low = np.minimum(low, values.amin(axes).cpu().numpy())
         high = np.maximum(high, values.amax(axes).cpu().numpy())
         delta = own_mean.flatten().cpu().numpy() - mean
+        # Chan et al.'s update for chunks; the mean square minus the squared mean would cancel.
         squares += (values - own_mean).square_().sum(axes).cpu().numpy()
         squares += delta**2 * (count * size / (count + size))
         mean, count = mean + delta * (size / (count + size)), count + size
+    # Constant values have a spread of exactly 0, and a mean within their range, despite rounding.
     spread = np.where(high > low, np.sqrt(squares / count), 0.0)
     return low, high, np.clip(mean, low, high), spread

@@ -1,4 +1,4 @@
-"""The training samples on their device: all of them, or as the training asks for them."""
+"""The training samples on the device: all at once, or batch by batch as training needs them."""
 
 from __future__ import annotations
 
@@ -45,42 +45,42 @@ class Source:
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """
-        Read batches by the numbers of their samples.
+        Read batches by the indices of their samples.
 
         Parameters
         ----------
         order : Tensor of shape (n_batches, b), dtype int64
-            The numbers, on the CPU.
+            The indices, on the CPU.
 
         Yields
         ------
         index : Tensor of shape (b,), dtype int64
-            The batch's numbers, on the device.
+            The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples in the unit range.
+            Its samples, as `DeviceScaling.unit` returns them.
         """
         raise NotImplementedError
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
-        Read all samples in their order.
+        Read all samples in order.
 
         Parameters
         ----------
         batch_size : int
-            Samples at a time.
+            Number of samples at a time.
 
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples in the unit range.
+            Samples, as `DeviceScaling.unit` returns them.
         """
         raise NotImplementedError
 
 
 class ResidentSource(Source):
     """
-    All samples kept on the device: uint8 where the caller's are, float32 otherwise.
+    All samples kept on the device: as uint8 if the caller's are, otherwise as float32.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class ResidentSource(Source):
     scaling : Scaling
         How they are scaled.
     device : torch.device
-        Where they stay.
+        Where they are kept.
     """
 
     def __init__(self, samples: Samples, scaling: Scaling, device: torch.device) -> None:
@@ -101,36 +101,36 @@ class ResidentSource(Source):
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """
-        Read batches by the numbers of their samples.
+        Read batches by the indices of their samples.
 
         Parameters
         ----------
         order : Tensor of shape (n_batches, b), dtype int64
-            The numbers, on the CPU.
+            The indices, on the CPU.
 
         Yields
         ------
         index : Tensor of shape (b,), dtype int64
-            The batch's numbers, on the device.
+            The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples in the unit range.
+            Its samples, as `DeviceScaling.unit` returns them.
         """
         for index in order.to(self.device):
             yield index, self.maps.unit(self.data[index])
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
-        Read all samples in their order.
+        Read all samples in order.
 
         Parameters
         ----------
         batch_size : int
-            Samples at a time.
+            Number of samples at a time.
 
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples in the unit range.
+            Samples, as `DeviceScaling.unit` returns them.
         """
         for start in range(0, len(self), batch_size):
             yield self.maps.unit(self.data[start : start + batch_size])
@@ -138,7 +138,7 @@ class ResidentSource(Source):
 
 class StreamedSource(Source):
     """
-    Samples that stay where they are; the next batch is read while the last one is trained on.
+    Samples that stay where they are; the next batch is read during training on the current one.
 
     Parameters
     ----------
@@ -152,19 +152,19 @@ class StreamedSource(Source):
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """
-        Read batches by the numbers of their samples.
+        Read batches by the indices of their samples.
 
         Parameters
         ----------
         order : Tensor of shape (n_batches, b), dtype int64
-            The numbers, on the CPU.
+            The indices, on the CPU.
 
         Yields
         ------
         index : Tensor of shape (b,), dtype int64
-            The batch's numbers, on the device.
+            The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples in the unit range.
+            Its samples, as `DeviceScaling.unit` returns them.
         """
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self._read, order[0])
@@ -176,17 +176,17 @@ class StreamedSource(Source):
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
-        Read all samples in their order.
+        Read all samples in order.
 
         Parameters
         ----------
         batch_size : int
-            Samples at a time.
+            Number of samples at a time.
 
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples in the unit range.
+            Samples, as `DeviceScaling.unit` returns them.
         """
         for start in range(0, len(self), batch_size):
             chunk = self.samples.batch(start, min(start + batch_size, len(self)))
@@ -199,7 +199,7 @@ class StreamedSource(Source):
 
 def open_source(samples: Samples, scaling: Scaling, device: torch.device) -> Source:
     """
-    Keep samples on the device where they fit, else stream them.
+    Keep samples on the device if they fit, else stream them.
 
     They fit if they take at most 1 GiB on the CPU, or half of the free memory of a CUDA device.
 

@@ -1,4 +1,4 @@
-"""From whatever the caller gives as X to an array of numbers, or a refusal that says why."""
+"""From whatever the caller passes as X to an array of numbers, or an error that says why."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from torch import Tensor
 
 def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.ndarray | Tensor:
     """
-    Bring samples into an array of real numbers; values are not looked at.
+    Convert samples to an array of real numbers; their values are not checked.
 
     Parameters
     ----------
     X : array-like or Tensor
         The samples.
     min_samples : int, default=1
-        Fewest samples accepted.
+        Smallest number of samples accepted.
     estimator : estimator instance or None, default=None
         Named in error messages.
 
     Returns
     -------
     ndarray or Tensor of 2 to 4 dimensions
-        The samples, not copied but where conversion from lists, frames and objects needs it.
+        The samples, copied only to convert lists, frames and objects.
 
     Raises
     ------
     ValueError
-        If `X` is empty, masked in part, complex, ragged, or of a wrong number of dimensions.
+        If `X` is empty, partly masked, complex or ragged, or has the wrong number of dimensions.
     TypeError
-        If `X` is sparse or holds things that are not numbers.
+        If `X` is sparse or holds values that are not numbers.
     """
     if isinstance(X, Tensor):
         _check_tensor(X, min_samples)
@@ -58,6 +58,7 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
         array = X if kind in "biuf" else _converted(X)
         if not 2 <= len(array.shape) <= 4:
             _refuse_dimensions(tuple(array.shape))
+        # Finiteness is checked later, chunk by chunk (see `read_samples`).
         array = check_array(
             array,
             dtype=None,
@@ -71,7 +72,7 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
 
 
 def _converted(X: Any) -> np.ndarray:
-    """Bring lists, frames and objects into an array of real numbers."""
+    """Convert lists, frames and objects to an array of real numbers."""
     rule = "X must be a regular array of real numbers"
     array = X
     try:
@@ -96,7 +97,7 @@ def _converted(X: Any) -> np.ndarray:
 
 
 def _check_times(array: Any) -> None:
-    """Refuse points in time among objects: they would turn into numbers of seconds, or of days."""
+    """Refuse dates and times among objects: they would become numbers of seconds, or of days."""
     times = (np.datetime64, np.timedelta64)
     if isinstance(array, np.ndarray) and array.dtype == object:
         for value in array.flat:
@@ -129,7 +130,7 @@ def _is_readable(array: Tensor) -> bool:
         return False
     try:
         array[:1].to(torch.float64)
-    except NotImplementedError:  # dtypes that only hold bits
+    except NotImplementedError:  # a dtype that only holds bits
         return False
     return True
 

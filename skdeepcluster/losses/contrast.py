@@ -24,7 +24,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     Parameters
     ----------
     z1, z2 : Tensor of shape (n, d)
-        Vectors of the first and of the second view, any length and floating dtype; row i of both
+        Vectors of the first and second view, of any length and floating dtype; row i of each
         belongs to the same sample.
     temperature : float
         Positive divisor of the cosine similarities.
@@ -58,7 +58,7 @@ def info_nce(
     """
     Compute InfoNCE of queries against their keys, with a queue of past keys as negatives.
 
-    Keys and queue are targets: no gradient flows into them. With no valid row in the queue the
+    Keys and queue are targets: no gradient flows into them. If no row of the queue is valid, the
     loss is 0.
 
     Parameters
@@ -66,9 +66,9 @@ def info_nce(
     query : Tensor of shape (n, d)
         Unit vectors.
     key : Tensor of shape (n, d)
-        Unit vectors, row i is the positive of query i.
+        Unit vectors; row i is the positive of query i.
     queue : Tensor of shape (m, d)
-        Unit vectors, negatives of every query.
+        Unit vectors; negatives of every query.
     temperature : float
         Positive divisor of the inner products.
     queue_mask : Tensor of shape (m,), optional
@@ -88,6 +88,7 @@ def info_nce(
     query, key, queue = query.float(), key.detach().float(), queue.detach().float()
     positive = (query * key).sum(dim=1, keepdim=True)
     negative = query @ queue.T
+    # Masked, not sliced: slicing would have to wait until the mask is read from the device.
     if queue_mask is not None:
         negative = negative.masked_fill(queue_mask == 0, _MINUS_INFINITY)
     logits = torch.cat([positive, negative], dim=1) / temperature

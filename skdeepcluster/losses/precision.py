@@ -1,4 +1,4 @@
-"""Losses stay in float32 where the networks around them run in a lower precision."""
+"""Losses stay in float32 even if the networks around them run in a lower precision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     Returns
     -------
     callable
-        The same function, outside of any surrounding autocast region of its tensors' device.
+        The same function, shielded from any surrounding autocast region of its tensors' device.
     """
 
     @functools.wraps(function)

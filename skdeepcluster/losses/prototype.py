@@ -47,8 +47,8 @@ def prototypes(features: Tensor, labels: Tensor, n_clusters: int) -> tuple[Tenso
     features : Tensor of shape (n, d)
         Features of any length.
     labels : Tensor of shape (n,), int
-        Cluster of each feature; features with a label outside of 0 ... ``n_clusters`` - 1 belong
-        to none.
+        Cluster of each feature; features with a label outside 0 ... ``n_clusters`` - 1 belong to
+        none.
     n_clusters : int
         Number K of clusters.
 
@@ -60,6 +60,7 @@ def prototypes(features: Tensor, labels: Tensor, n_clusters: int) -> tuple[Tenso
         float32, number of features of each cluster.
     """
     clusters = torch.arange(n_clusters, device=labels.device)
+    # A comparison instead of one_hot or index_add, which would fail on the label -1 of empty rows.
     members = (clusters[:, None] == labels).float()
     return unit_vectors(members @ unit_vectors(features)), members.sum(dim=1)
 
@@ -72,7 +73,7 @@ def prototype_scattering(
     Push the prototypes of a batch apart and align them across the two networks.
 
     The positive of cluster k is its prototype in the target network, its negatives are the online
-    prototypes of the other clusters. Clusters without a sample in the batch take no part. No
+    prototypes of the other clusters. Clusters without a sample in the batch are ignored. No
     gradient flows into the target. The loss is 0 if only one cluster (or none) occurs.
 
     Parameters
@@ -104,6 +105,7 @@ def prototype_scattering(
     same = cluster[:, None] == cluster
     positive = (means * target_means).sum(dim=1, keepdim=True)
     logits = torch.where(same, positive, means @ means.T) / temperature
+    # The diagonal stays finite: an empty cluster's loss would be inf, and inf * 0 below NaN.
     logits = logits.masked_fill(~same & (counts == 0), float("-inf"))
     losses = functional.cross_entropy(logits, cluster, reduction="none")
     occurs = (counts > 0).float()

@@ -25,6 +25,6 @@ def cosine_logits(x: Tensor, centers: Tensor, temperature: float) -> Tensor:
     Returns
     -------
     Tensor of shape (n, K)
-        float32 cosines over the temperature.
+        float32 cosines divided by the temperature.
     """
     return unit_vectors(x) @ unit_vectors(centers).T / temperature

@@ -16,13 +16,13 @@ def gumbel_noise(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """
     Draw standard Gumbel noise.
 
-    Added to log-probabilities, it makes the largest entry of a row a sample of their distribution,
-    and the softmax of the row over a temperature a relaxed one-hot sample.
+    When it is added to log-probabilities, the largest entry of a row is a sample from their
+    distribution, and the softmax of the row over a temperature is a relaxed one-hot sample.
 
     Parameters
     ----------
     like : Tensor
-        Gives the shape, the dtype and the device; its values are not read.
+        Determines shape, dtype and device; its values are not read.
     generator : torch.Generator or None
         Source of the noise, on the device of ``like``. None means torch's default generator.
 
@@ -36,6 +36,7 @@ def gumbel_noise(like: Tensor, generator: torch.Generator | None) -> Tensor:
     .. [1] Jang, E., Gu, S., Poole, B., "Categorical reparameterization with Gumbel-softmax",
        ICLR 2017, equation (1).
     """
+    # Minus the log of an exponential variable is Gumbel; a draw of 0 would make it infinite.
     waiting_times = torch.empty_like(like).exponential_(generator=generator)
     return waiting_times.clamp_min_(torch.finfo(like.dtype).tiny).log_().neg_()
 
@@ -112,8 +113,8 @@ def cluster_memory_contrast(
     temperature : float
         Positive divisor of the inner products.
     memory_mask : Tensor of shape (Q,)
-        1 for the entries of ``memory`` that hold vectors, 0 for those to be ignored, which must be
-        finite.
+        1 for the entries of ``memory`` that hold vectors, 0 for those to be ignored. Ignored
+        entries must be finite.
 
     Returns
     -------

@@ -1,5 +1,5 @@
 r"""
-Contrastive-learning-based clustering (CLC, also CDC): a cluster and a rest in one representation.
+Contrastive-learning-based clustering (CLC, also CDC): the cluster and the rest in one vector.
 
 The output of one head is split into logits :math:`a_i` of K clusters and a vector :math:`b_i`. For
 two augmented views of each of B samples, with temperature T of the softmax,
@@ -10,7 +10,7 @@ two augmented views of each of B samples, with temperature T of the softmax,
 
 The code :math:`q_j` of a sample in the other view is a row of the matrix Q that maximises
 :math:`\langle Q, A \rangle + \epsilon H(Q)` with rows that sum to 1 and columns that sum to B / K
-(equipartition), found by some rounds of Sinkhorn-Knopp on the logits A. One contrast uses both
+(equipartition), found by a few rounds of Sinkhorn-Knopp on the logits A. One contrast uses both
 parts,
 
 .. math::
@@ -22,7 +22,8 @@ parts,
 averaged over both orders of the views; the other view (q and n') gets no gradient. By default the
 swapped cross-entropy :math:`-\sum_k q_{ik} \log p_{ik}` is added to it. The similarity
 of the second parts weights the negatives of the first: the closer, the stronger they push. A sample
-belongs to the cluster of largest logit. The equations are reconstructed, not read in the paper.
+belongs to the cluster with the largest logit. The equations are reconstructed, not taken from the
+paper.
 """
 
 from __future__ import annotations
@@ -127,75 +128,76 @@ class CLC(DeepClusterer):
     """
     Contrastive-learning-based clustering (CLC).
 
-    Splits the representation in two: one part says the cluster, under the constraint that clusters
-    are of even size, the other what else tells a sample from others. One contrast trains both.
+    Splits the representation in two: one part encodes the cluster, under the constraint that
+    clusters are of even size, the other whatever else distinguishes a sample. One contrast trains
+    both.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters looked for.
+        Number of clusters to find.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
-        vectors; a module, which is copied; or a callable from the shape of a sample,
+        vectors; a module, which is copied; or a callable that maps the shape of a sample,
         ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
         for images of at most 40 pixels on the longer side, else ``"resnet18"``.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+        Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
-        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
-        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
+        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
+        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
-        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
+        is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=3e-3
-        Peak learning rate, reached after `warmup_epochs` and left along a cosine.
+        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int, default=10
-        Epochs of linearly rising learning rate.
+        Number of epochs over which the learning rate rises linearly.
     embedding_dim : int, default=128
-        Length of the part that does not say the cluster.
+        Length of the part that does not encode the cluster.
     temperature : float, default=0.5
-        Temperature tau of the contrast. Below about 0.5 the second part may solve the task alone,
-        so that no clusters form.
+        Temperature tau of the contrast. Below about 0.5, the second part may solve the task on its
+        own, so that no clusters form.
     categorical_temperature : float, default=1.0
         Temperature T of the softmax over the clusters.
     categorical_weight : float, default=1.0
         Weight gamma of the first part in the contrast.
     epsilon : float, default=1.0
-        Weight of the entropy in the codes: the smaller, the closer to one cluster each.
+        Weight of the entropy of the codes: the smaller, the closer each is to a single cluster.
     sinkhorn_iterations : int, default=3
-        Rounds of Sinkhorn-Knopp.
+        Number of rounds of Sinkhorn-Knopp.
     swapped_weight : float, default=1.0
-        Weight of a further term, the cross-entropy of p to the code of the other view. It is not
-        part of the one contrastive loss of the paper's abstract: 0 leaves that loss alone.
+        Weight of a further term, the cross-entropy of p with the code of the other view. It is not
+        part of the single contrastive loss in the paper's abstract; 0 leaves only that loss.
     queue_length : int or "auto", default="auto"
-        Number of past logits over which codes are balanced as well. ``"auto"`` makes up what a
-        batch lacks of 5 `n_clusters` samples; 0 for none.
+        Number of past logits over which codes are balanced as well. ``"auto"`` fills a batch up
+        to 5 times `n_clusters` samples; 0 means none.
     device : str or torch.device, default="auto"
-        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+        Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
-        images where the hardware does it well, and float32 in inference.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 for training on
+        images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
-        Whether the training step goes through `torch.compile`.
+        Whether to compile the training step with `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training, from which the same `fit` goes on, to the same end.
+        Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
-        Least seconds between two states written.
+        Minimum number of seconds between two saved states.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted model.
+        Whether `fit` continues from the fitted model.
     verbose : int, default=0
-        Above 0, shows a progress bar.
+        If above 0, a progress bar is shown.
     random_state : int, RandomState or None, default=None
-        An int makes `fit` reproducible on the same machine.
+        Pass an int to make `fit` reproducible on the same machine.
 
     Attributes
     ----------
@@ -206,7 +208,7 @@ class CLC(DeepClusterer):
     cluster_centers_ : ndarray of shape (n_clusters_, n_clusters + embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict
-        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_contrast`` and ``loss_swapped``,
+        One entry per epoch: ``epoch``, ``loss``, its terms ``loss_contrast`` and ``loss_swapped``,
         ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``, ``largest_share``,
         ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
@@ -218,7 +220,7 @@ class CLC(DeepClusterer):
     n_features_in_ : int
         Number of values in one sample.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where `X` was a data frame with such.
+        Column names, if `X` was a data frame that has them.
 
     Notes
     -----
@@ -227,7 +229,7 @@ class CLC(DeepClusterer):
     weights the negatives of the categorical part. The equations and every number are
     reconstructed. The paper's second version calls the method CDC.
 
-    `transform` gives both parts, p and n, as one vector, brought to unit length.
+    `transform` returns both parts, p and n, as one vector, scaled to unit length.
 
     References
     ----------

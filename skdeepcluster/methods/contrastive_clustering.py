@@ -18,8 +18,8 @@ where s are the cosine similarities among all 2n rows and r' is the other view o
       + \mathrm{NT}({Y^{(1)}}^\top, {Y^{(2)}}^\top; \tau_C)
       + w \left(2 \log K - H(\bar y^{(1)}) - H(\bar y^{(2)})\right),
 
-with H the entropy of the batch's mean assignment, which keeps clusters from running empty. A sample
-belongs to the cluster of largest probability of its image without augmentation.
+with H the entropy of the batch's mean assignment, which keeps clusters from becoming empty. A
+sample belongs to the cluster that is most probable for it without augmentation.
 """
 
 from __future__ import annotations
@@ -103,41 +103,41 @@ class ContrastiveClustering(DeepClusterer):
     """
     Contrastive Clustering (CC).
 
-    Learns a representation and the clusters in it at once, by contrast between instances and
-    between clusters: two augmented views of a sample should be alike, and unlike other samples; the
-    columns of the soft assignments of the two views should be alike, and unlike other clusters.
+    Learns a representation and its clusters at once, by contrast between instances and between
+    clusters: two augmented views of a sample should be alike, and unlike other samples; the two
+    views' soft assignment columns of a cluster should be alike, and unlike other clusters.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters looked for.
+        Number of clusters to find.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
-        vectors; a module, which is copied; or a callable from the shape of a sample,
+        vectors; a module, which is copied; or a callable that maps the shape of a sample,
         ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
         for images of at most 40 pixels on the longer side, else ``"resnet18"``.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+        Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
-        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
-        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
+        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
+        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples. The paper trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
-        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
+        is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=3e-3
-        Peak learning rate, reached after `warmup_epochs` and left along a cosine. The paper keeps
-        3e-4 throughout its 1000 epochs.
+        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
+        keeps 3e-4 throughout its 1000 epochs.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int, default=10
-        Epochs of linearly rising learning rate.
+        Number of epochs over which the learning rate rises linearly.
     embedding_dim : int, default=128
         Length of the embedding.
     temperature : float, default=0.5
@@ -145,25 +145,25 @@ class ContrastiveClustering(DeepClusterer):
     cluster_temperature : float, default=1.0
         Temperature of the contrast between clusters.
     entropy_weight : float, default=1.0
-        Weight of the term that evens out cluster sizes: raise it if clusters run empty, lower it if
-        true sizes are far from even.
+        Weight of the term that evens out cluster sizes: raise it if clusters become empty, lower it
+        if the true sizes are far from even.
     device : str or torch.device, default="auto"
-        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+        Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
-        images where the hardware does it well, and float32 in inference.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 for training on
+        images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
-        Whether the training step goes through `torch.compile`.
+        Whether to compile the training step with `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training, from which the same `fit` goes on, to the same end.
+        Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
-        Least seconds between two states written.
+        Minimum number of seconds between two saved states.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted model.
+        Whether `fit` continues from the fitted model.
     verbose : int, default=0
-        Above 0, shows a progress bar.
+        If above 0, a progress bar is shown.
     random_state : int, RandomState or None, default=None
-        An int makes `fit` reproducible on the same machine.
+        Pass an int to make `fit` reproducible on the same machine.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class ContrastiveClustering(DeepClusterer):
     cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict
-        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_cluster`` and
+        One entry per epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_cluster`` and
         ``loss_entropy``, ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``,
         ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
@@ -186,13 +186,13 @@ class ContrastiveClustering(DeepClusterer):
     n_features_in_ : int
         Number of values in one sample.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where `X` was a data frame with such.
+        Column names, if `X` was a data frame that has them.
 
     Notes
     -----
     The instance contrast and the cluster contrast are equations (2) to (7) of the paper; as in the
-    authors' code, and unlike in the paper's denominators, a vector is not its own negative. Adam is
-    warmed up and annealed here, because a run of 100 epochs has few steps.
+    authors' code, and unlike in the paper's denominators, a vector is not its own negative. The
+    learning rate is warmed up and annealed here, because a run of 100 epochs has few steps.
 
     References
     ----------

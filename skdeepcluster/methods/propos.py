@@ -22,7 +22,7 @@ of the clusters that occur in the batch, prototype scattering is
         {\exp(\mu_k^\top \mu_k' / \tau) + \sum_{l \in E, l \neq k} \exp(\mu_k^\top \mu_l / \tau)} .
 
 The loss :math:`L_\mathrm{psa} + \lambda L_\mathrm{psl}` is the mean over both orders of the views;
-:math:`\sigma` and :math:`\lambda` are 0 at first. A sample belongs to the nearest centre.
+at first, :math:`\sigma` and :math:`\lambda` are 0. A sample belongs to the nearest centre.
 """
 
 from __future__ import annotations
@@ -195,85 +195,85 @@ class ProPos(DeepClusterer):
     r"""
     Prototype Scattering and Positive Sampling (ProPos).
 
-    Learns a representation by predicting, from one view of a sample, what a slowly following copy
-    of the network makes of another; k-means in it gives clusters, which are pushed apart.
+    Learns a representation by predicting, from one view of a sample, what a slowly updated copy of
+    the network makes of another; k-means on it gives clusters, which are pushed apart.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters looked for.
+        Number of clusters to find.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
-        vectors; a module, which is copied; or a callable from the shape of a sample,
+        vectors; a module, which is copied; or a callable that maps the shape of a sample,
         ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
         for images of at most 40 pixels on the longer side, else ``"resnet18"``.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+        Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
-        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
-        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
+        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
+        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples. The paper trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
-        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
+        is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=1e-3
-        Peak learning rate, reached after `warmup_epochs` and left along a cosine. The paper takes
-        SGD with 0.05 for batches of 256, and in proportion for others.
+        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
+        uses SGD with 0.05 for batches of 256, and in proportion for others.
     weight_decay : float, default=0.01
-        Weight decay. The paper takes 5e-4 with SGD.
+        Weight decay. The paper uses 5e-4 with SGD.
     warmup_epochs : int, default=10
-        Epochs of linearly rising learning rate.
+        Number of epochs over which the learning rate rises linearly.
     embedding_dim : int, default=256
         Length of the embedding.
     temperature : float, default=0.5
         Temperature of prototype scattering, and of `predict_proba`.
     hidden_dim : int or "auto", default="auto"
         Hidden width of projector and predictor. The paper has 4096; ``"auto"`` is twice the
-        width of the trunk's features, at most 512.
+        number of the trunk's features, at most 512.
     noise : float, default=0.001
         Standard deviation :math:`\sigma` of positive sampling.
     scattering_weight : float, default=0.1
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
-        Epochs of BYOL, without noise and scattering. The paper has 50 of 1000; ``"auto"`` is three
-        tenths of `max_epochs`, at most 50.
+        Epochs of plain BYOL, without noise or scattering, at the start. The paper has 50 of 1000;
+        ``"auto"`` is three tenths of `max_epochs`, at most 50.
     assign_interval : int or "auto", default="auto"
-        Epochs from one E-step to the next. ``"auto"`` is 1, or as many as make 5 steps.
+        Epochs from one E-step to the next. ``"auto"`` is 1, or as many as give 5 training steps.
     n_init : int, default=2
-        Starts of k-means, the first from the last centres if any; two views of samples tell which
-        is best. The paper has 10 afresh, and the least inertia.
+        Starts of k-means, the first from the last centres if any; two views of samples decide which
+        is best. The paper makes 10 fresh starts and takes the least inertia.
     balanced_sampling : bool, default=False
-        Whether samples are drawn with replacement, all clusters equally often.
+        Whether samples are drawn with replacement, so that all clusters occur equally often.
     momentum : float or "auto", default="auto"
-        Momentum of the target network at first; it rises to 1 along half a cosine. ``"auto"``
-        looks back over 2 % of the steps, at least 10, and is at most the published 0.996.
+        Initial momentum of the target network; it rises to 1 along half a cosine. ``"auto"``
+        averages over 2 % of the steps, at least 10, and is at most the published 0.996.
     queue_length : int, default=0
-        Past target projections that join both sets of prototypes, for large `n_clusters`.
+        Number of past target projections that join both sets of prototypes, for many clusters.
     predictor_lr_factor : float, default=10.0
         Learning rate of the predictor in units of `lr`.
     device : str or torch.device, default="auto"
-        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+        Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
-        images where the hardware does it well, and float32 in inference.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 for training on
+        images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
-        Whether the training step goes through `torch.compile`.
+        Whether to compile the training step with `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training, from which the same `fit` goes on, to the same end.
+        Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
-        Least seconds between two states written.
+        Minimum number of seconds between two saved states.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted model.
+        Whether `fit` continues from the fitted model.
     verbose : int, default=0
-        Above 0, shows a progress bar.
+        If above 0, a progress bar is shown.
     random_state : int, RandomState or None, default=None
-        An int makes `fit` reproducible on the same machine.
+        Pass an int to make `fit` reproducible on the same machine.
 
     Attributes
     ----------
@@ -284,7 +284,7 @@ class ProPos(DeepClusterer):
     cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict
-        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_alignment`` and
+        One entry per epoch: ``epoch``, ``loss``, its terms ``loss_alignment`` and
         ``loss_scattering``, ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``,
         ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
@@ -296,12 +296,12 @@ class ProPos(DeepClusterer):
     n_features_in_ : int
         Number of values in one sample.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where `X` was a data frame with such.
+        Column names, if `X` was a data frame that has them.
 
     Notes
     -----
-    Embedding, clusters and `backbone_` are the target network's, after a last E-step. Unlike here,
-    the authors' code divides `scattering_weight`, in effect, by the number of GPUs.
+    Embedding, clusters and `backbone_` are those of the target network, after a final E-step.
+    Unlike here, the authors' code in effect divides `scattering_weight` by the number of GPUs.
 
     References
     ----------

@@ -1,8 +1,8 @@
 r"""
-Twin-contrast clustering (TCC): contrast of instances and of clusters, tied by the assignment.
+Twin-contrast clustering (TCC): contrast of instances and of clusters, linked by the assignment.
 
 A trained branch has a trunk, a head and prototypes :math:`\mu_k` of unit length; a key branch is
-its moving average without gradient, marked by bars. Of two views of a sample one gives :math:`u_i`
+its moving average without gradient, marked by bars. One of two views of a sample gives :math:`u_i`
 in the former, the other :math:`\bar u_i` in the latter, both of unit length. With B samples, Gumbel
 noise :math:`g_{ik}` and :math:`\hat a = a / \|a\|`,
 
@@ -28,7 +28,7 @@ jittered to :math:`\tilde r`, and a prior p that is :math:`\bar \pi_i` or unifor
 
 :math:`L_\mathrm{ins}` bounds the likelihood of an instance with its cluster as latent variable. The
 loss is the mean of :math:`L_\mathrm{ins} + \alpha L_\mathrm{clu}` over both orders of the views. A
-sample belongs to the most likely cluster. All equations are reconstructed, not read in the paper.
+sample belongs to the most likely cluster. The equations are reconstructed, not the paper's own.
 """
 
 from __future__ import annotations
@@ -205,38 +205,38 @@ class TwinContrastClustering(DeepClusterer):
     """
     Twin-contrast clustering (TCC).
 
-    Contrasts instances given their clusters, and clusters through the aggregates of their members.
+    Contrasts instances given their clusters, and clusters through the sums of their members.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters looked for.
+        Number of clusters to find.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
-        vectors; a module, which is copied; or a callable from the shape of a sample,
+        vectors; a module, which is copied; or a callable that maps the shape of a sample,
         ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
         for images of at most 40 pixels on the longer side, else ``"resnet18"``.
     image_shape : sequence of int or None, default=None
-        Shape of one image where rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where channels stand in 4-D input. ``"auto"`` takes the end of length 1, 3 or 4.
+        Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        Makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a callable
-        of a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is ``"photo"`` for images
-        of three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
+        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
+        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int, default=100
         Number of passes over the samples.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
-        is an eighth of the samples, at least 64 and 4 for each cluster, at most 256.
+        is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
     optimizer : {"adam", "sgd"}, default="adam"
         Adam with decoupled weight decay, or SGD with momentum 0.9.
     lr : float, default=1e-3
-        Peak learning rate, reached after `warmup_epochs` and left along a cosine.
+        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int, default=10
-        Epochs of linearly rising learning rate.
+        Number of epochs over which the learning rate rises linearly.
     embedding_dim : int, default=128
         Length of the embedding.
     temperature : float, default=0.2
@@ -246,42 +246,42 @@ class TwinContrastClustering(DeepClusterer):
     assignment_temperature : float, default=0.1
         Temperature kappa of the posterior.
     gumbel_temperature : float, default=0.3
-        Last temperature lambda of the samples of it; the lower, the closer they are to one cluster.
+        Final temperature lambda of samples from it; the lower, the closer to a single cluster.
     first_gumbel_temperature : float, default=1.0
-        First lambda; it falls geometrically, so that clusters settle late.
+        Initial lambda; it falls geometrically, so that clusters settle late.
     placement : float, default=0.4
-        Share of the epochs after which prototypes move, once, to k-means centres; 0, 1: never.
+        Share of the epochs after which prototypes move once to k-means centres; 0 or 1: never.
     cluster_shift : float, default=0.5
-        Length s of an instance's shift to its cluster; more binds embeddings to clusters.
+        Length s of an instance's shift to its cluster; more ties embeddings closer to clusters.
     cluster_weight : float, default=1.0
-        Weight alpha of the contrast between clusters, which keeps clusters from running empty.
+        Weight alpha of the contrast between clusters, which keeps clusters from becoming empty.
     prior : {"key", "uniform"}, default="key"
-        Prior of the cluster: what the key branch says of the other view, or 1 / n_clusters.
+        Prior of the cluster: the key branch's posterior of the other view, or 1 / n_clusters.
     momentum : float or "auto", default="auto"
-        Momentum of the key branch. ``"auto"`` looks back over 2 % of the steps; at most 0.999.
+        Momentum of the key branch. ``"auto"`` averages over 2 % of the steps; at most 0.999.
     queue_length : int or "auto", default="auto"
-        Past instances. ``"auto"``: a quarter of the samples, 4 batches at least, 16384 at most.
+        Number of past instances. ``"auto"`` is n / 4, at least 4 batches, at most 16384.
     cluster_queue_length : int, default=20
         Number of past sets of cluster vectors; each step adds two.
     jitter : float, default=0.1
         Standard deviation of the noise on past cluster vectors, in each coordinate.
     device : str or torch.device, default="auto"
-        Where to train and infer. ``"auto"`` takes cuda, then mps, then cpu.
+        Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 in training on
-        images where the hardware does it well, and float32 in inference.
+        Precision of the networks; losses are always float32. ``"auto"`` is bfloat16 for training on
+        images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
-        Whether the training step goes through `torch.compile`.
+        Whether to compile the training step with `torch.compile`.
     checkpoint_dir : str, path or None, default=None
-        Folder for the state of training, from which the same `fit` goes on, to the same end.
+        Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
-        Least seconds between two states written.
+        Minimum number of seconds between two saved states.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted model.
+        Whether `fit` continues from the fitted model.
     verbose : int, default=0
-        Above 0, shows a progress bar.
+        If above 0, a progress bar is shown.
     random_state : int, RandomState or None, default=None
-        An int makes `fit` reproducible on the same machine.
+        Pass an int to make `fit` reproducible on the same machine.
 
     Attributes
     ----------
@@ -292,7 +292,7 @@ class TwinContrastClustering(DeepClusterer):
     cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict
-        One entry an epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_assignment``
+        One entry per epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_assignment``
         (the KL term) and ``loss_cluster``, ``lr``, ``seconds``, ``images_per_second``,
         ``cluster_entropy``, ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
@@ -304,13 +304,13 @@ class TwinContrastClustering(DeepClusterer):
     n_features_in_ : int
         Number of values in one sample.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where `X` was a data frame with such.
+        Column names, if `X` was a data frame that has them.
 
     Notes
     -----
-    No code was published; this was written without the full text. From the paper: assignments tie
+    No code was published; this was written without the full text. From the paper: assignments link
     both contrasts, clusters are aggregates of members, the instance term is a bound with samples.
-    Ours: `placement`, the fall of lambda, a shift below 1. All else is reconstructed.
+    Our additions: `placement`, falling lambda, a shift below 1. All else is reconstructed.
 
     References
     ----------

@@ -11,8 +11,8 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     Compute the share of samples whose cluster is matched to their class.
 
     Clusters are matched to classes one to one so that the share is largest (Hungarian algorithm).
-    If there are more clusters than classes, or fewer, the samples of those left over count as
-    wrong. The names of the labels do not matter, and the score is symmetric.
+    If there are more clusters than classes, or fewer, samples of those left over count as wrong.
+    The names of the labels do not matter, and the score is symmetric.
 
     Parameters
     ----------
@@ -24,15 +24,14 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     Returns
     -------
     float
-        Accuracy in (0, 1]; 1 for no samples at all, as for the other clustering metrics of
-        scikit-learn.
+        Accuracy in (0, 1]; 1 if there are no samples, as in scikit-learn's clustering metrics.
 
     Raises
     ------
     ValueError
         If the labels are not one-dimensional, or differ in number.
     """
-    from scipy.optimize import linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
 
     n_classes, true = _codes(labels_true, "labels_true")
     n_clusters, pred = _codes(labels_pred, "labels_pred")

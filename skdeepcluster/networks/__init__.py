@@ -1,4 +1,4 @@
-"""Trunks, heads, and the moving parts that some methods put beside them."""
+"""Trunks, heads, and the other stateful parts that some methods need."""
 
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model

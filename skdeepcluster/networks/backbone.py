@@ -1,4 +1,4 @@
-"""From the `backbone` parameter to a trunk."""
+"""Build a trunk from the `backbone` parameter."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Backbone = str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
 
 def choose_backbone(shape: tuple[int, ...]) -> str:
     """
-    Choose a trunk from the shape of a sample alone.
+    Choose a trunk by the shape of a sample alone.
 
     Parameters
     ----------
     shape : tuple of int
-        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+        ``(C, H, W)`` for images or ``(d,)`` for vectors.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def build_backbone(
     backbone: Backbone, shape: tuple[int, ...], generator: torch.Generator
 ) -> tuple[nn.Module, int]:
     """
-    Build the trunk and find the number of its features.
+    Build the trunk and determine the number of its features.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def build_backbone(
         A name of `BACKBONES` or ``"auto"``; a module, which is deep-copied; or a callable that
         takes the shape of a sample and returns a module.
     shape : tuple of int
-        ``(C, H, W)`` of images or ``(d,)`` of vectors.
+        ``(C, H, W)`` for images or ``(d,)`` for vectors.
     generator : torch.Generator
         Source of the weights, on the CPU.
 
@@ -125,9 +125,10 @@ def _features_of_zeros(
 ) -> Any:
     """Run a trunk; what it draws, such as the weights of lazy layers, follows the generator."""
     was_training = trunk.training
-    trunk.eval()
+    trunk.eval()  # running averages must not see the zeros
     try:
         with torch.no_grad(), global_streams(generator):
+            # Two samples, since with one a trunk that flattens the batch away would go unnoticed.
             return trunk(torch.zeros(2, *shape))
     except Exception as error:
         raise ValueError(f"{rule}; it failed on zeros: {error}") from error

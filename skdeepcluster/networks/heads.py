@@ -1,4 +1,4 @@
-"""Small networks that stand on the trunk, and the trunk for vectors."""
+"""Small networks on top of the trunk, and the trunk for vectors."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def mlp(
     generator : torch.Generator
         Source of the weights, on the CPU.
     batch_norm : bool, default=False
-        Whether every layer that is followed by a ReLU is batch-normalised before it.
+        Whether every layer followed by a ReLU is batch-normalised before it.
     final_relu : bool, default=False
         Whether the last layer is treated like a hidden one.
     std : float or None, default=None
-        Standard deviation of normally distributed weights, biases being zero; None for the
-        uniform rule of `materialise`.
+        Standard deviation of normally distributed weights, with zero biases. None means the uniform
+        rule of `materialise`.
 
     Returns
     -------
@@ -47,6 +47,7 @@ def mlp(
         n_activated = len(widths) - (1 if final_relu else 2)
         for depth, (n_in, n_out) in enumerate(pairwise(widths)):
             activated = depth < n_activated
+            # Batch normalisation subtracts the mean, and a bias with it.
             layers.append(nn.Linear(n_in, n_out, bias=not (activated and batch_norm)))
             if activated and batch_norm:
                 layers.append(nn.BatchNorm1d(n_out))

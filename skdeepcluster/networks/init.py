@@ -16,7 +16,7 @@ _GLOBAL_STREAMS = threading.Lock()
 
 
 class _NoRandomFill(TorchFunctionMode):
-    """Keep layers from drawing weights from the global stream when they are made."""
+    """Keep layers from drawing weights from the global random stream when they are created."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -32,13 +32,13 @@ def materialise(build: Callable[[], nn.Module], generator: torch.Generator) -> n
     """
     Build a module without weights, then draw its weights on the CPU.
 
-    Convolutions are drawn by He et al.'s rule (normal, fan out), linear layers uniformly in
-    +-1/sqrt(fan in); normalisation layers start as the identity.
+    Weights of convolutions follow He et al.'s rule (normal, fan out), those of linear layers are
+    uniform in +-1/sqrt(fan in); normalisation layers start as the identity.
 
     Parameters
     ----------
     build : callable
-        Makes the module from convolutions, linear and batch-normalisation layers.
+        Creates the module from convolutional, linear and batch-normalisation layers.
     generator : torch.Generator
         Source of the weights, on the CPU.
 

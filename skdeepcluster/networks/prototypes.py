@@ -1,4 +1,4 @@
-"""Trained directions, one a cluster."""
+"""Trained directions, one per cluster."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from skdeepcluster.losses.normalise import unit_vectors
 
 class Prototypes(nn.Module):
     """
-    One vector for each cluster, of which the direction alone matters.
+    One vector for each cluster, of which only the direction matters.
 
-    They start as the corners of a regular simplex, randomly turned, if K <= d; else at random.
+    They start as the corners of a regular simplex, randomly rotated, if K <= d; else at random.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Prototypes(nn.Module):
     n_features : int
         Length d of a vector.
     generator : torch.Generator
-        Source of the start, on the CPU.
+        Source of the initial vectors, on the CPU.
 
     Attributes
     ----------
@@ -33,6 +33,7 @@ class Prototypes(nn.Module):
         super().__init__()
         corners = torch.empty(n_clusters, n_features)
         nn.init.orthogonal_(corners, generator=generator)
+        # Orthonormal vectors minus their mean are a regular simplex; a single one would become 0.
         self.rows = nn.Parameter(unit_vectors(corners - corners.mean(0) * (n_clusters > 1)))
 
     def forward(self) -> Tensor:

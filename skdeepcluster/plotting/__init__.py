@@ -1,4 +1,4 @@
-"""Pictures of what a fitted estimator has found."""
+"""Plots of what a fitted estimator has found."""
 
 from __future__ import annotations
 

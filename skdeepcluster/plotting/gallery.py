@@ -1,4 +1,4 @@
-"""A gallery of clusters: one row a cluster, its most certain members from left to right."""
+"""A gallery of clusters: one row per cluster, its most certain members from left to right."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class ClusterGalleryDisplay:
     """
     Gallery of the members that a clustering is most certain of.
 
-    Make one with :meth:`from_estimator` or :meth:`from_predictions`, which also draw it. Each
-    cluster is a row, labelled with its number and its size; its members stand from left to right
-    by falling probability.
+    Create one with :meth:`from_estimator` or :meth:`from_predictions`, which also draw it. Each
+    cluster is a row, labelled with its number and its size; its members are ordered from left to
+    right by decreasing probability.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (n_members, channels, height, width)
-        The members of each cluster, the most certain first. One array a cluster, with no rows
+        The members of each cluster, the most certain first. One array per cluster, with no rows
         for an empty one.
     indices : sequence of ndarray of shape (n_members,), dtype intp
         The rows of ``X`` that the images were taken from.
@@ -40,7 +40,7 @@ class ClusterGalleryDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure that holds the gallery.
     axes_ : ndarray of shape (n_clusters, n_columns) of matplotlib Axes
-        One axes an image; those without an image are switched off.
+        One axes per image; those without an image are switched off.
 
     See Also
     --------
@@ -48,8 +48,8 @@ class ClusterGalleryDisplay:
 
     Notes
     -----
-    Images with one channel are drawn in grey, images with three in colour, images with four as
-    their first three, and all others as the mean over their channels. Values are scaled together,
+    Images with one channel are drawn in grey, images with three in colour, images with four by
+    their first three, and all others as the mean over their channels. Values are scaled jointly,
     from the lowest to the highest in the gallery.
 
     Examples
@@ -94,15 +94,15 @@ class ClusterGalleryDisplay:
         estimator : estimator with ``predict_proba``
             A fitted estimator, or a pipeline that ends in one.
         X : array-like or torch.Tensor of shape (n_samples, ...)
-            Images, in a layout that the estimator reads.
+            Images, in a layout that the estimator accepts.
         n_images : int, default=10
             Largest number of members to draw of each cluster.
         image_shape : tuple of int, default=None
-            Shape of one image where the rows of `X` are flattened images. None takes that of
-            the estimator, where it has one.
+            Shape of one image, if the rows of `X` are flattened images. None takes that of the
+            estimator, if it has one.
         channel_axis : {"auto", "first", "last"}, default=None
-            Where the channels of 4-D `X` stand, as in the estimators. None takes that of the
-            estimator, where it has one, and ``"auto"`` elsewhere.
+            Where the channels of 4-D `X` are, as in the estimators. None takes that of the
+            estimator, if it has one, otherwise ``"auto"``.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw. None makes a new figure.
 
@@ -143,13 +143,13 @@ class ClusterGalleryDisplay:
         X : array-like or torch.Tensor of shape (n_samples, ...)
             Grey images, images with channels last or first, or flattened images.
         probabilities : array-like of shape (n_samples, n_clusters)
-            Soft assignment of each sample; a sample belongs to the cluster of its highest value.
+            Soft assignment of each sample; a sample belongs to the cluster with its highest value.
         n_images : int, default=10
             Largest number of members to draw of each cluster.
         image_shape : tuple of int, default=None
-            Shape of one image where the rows of `X` are flattened images.
+            Shape of one image, if the rows of `X` are flattened images.
         channel_axis : {"auto", "first", "last"}, default="auto"
-            Where the channels of 4-D `X` stand, as in the estimators.
+            Where the channels of 4-D `X` are, as in the estimators.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw. None makes a new figure.
 
@@ -222,6 +222,7 @@ def _check_images(samples: Samples, n_scores: int) -> None:
 def _most_certain(scores: NDArray[Any], members: NDArray[Any], n: int) -> NDArray[np.intp]:
     """Return the rows of the n highest scores among the members, the highest first."""
     rows = np.flatnonzero(members)
+    # Stable, so that equal scores, such as those of hard labels, keep the order of the samples.
     return rows[np.argsort(-scores[rows], kind="stable")[:n]]
 
 
@@ -229,7 +230,7 @@ def _pictures(clusters: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Turn images (n, C, H, W) into what matplotlib draws: (n, H, W) or (n, H, W, 3) in [0, 1]."""
     low = min(float(images.min()) for images in clusters if len(images))
     high = max(float(images.max()) for images in clusters if len(images))
-    span = (high - low) or 1.0
+    span = (high - low) or 1.0  # images of a single value must not be divided by 0
     return [_channels_last((images.astype(np.float64) - low) / span) for images in clusters]
 
 
@@ -241,13 +242,14 @@ def _channels_last(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _draw_row(axes: NDArray[Any], pictures: NDArray[Any], title: str) -> None:
-    """Draw the members of one cluster and switch off the axes left over."""
+    """Draw the members of one cluster and switch off the remaining axes."""
     for axis, picture in zip(axes, pictures, strict=False):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
     axes[0].set_ylabel(title, rotation=0, ha="right", va="center")
+    # The first axes carries the label, so it stays on even for an empty cluster.
     for axis in axes[max(len(pictures), 1) :]:
         axis.set_axis_off()
 

@@ -1,4 +1,4 @@
-"""Finding a recipe by the names of a method and a data set."""
+"""Looking up a recipe by the names of a method and a data set."""
 
 from __future__ import annotations
 
@@ -44,12 +44,13 @@ def recipe(method: str, data: str) -> Recipe:
     Returns
     -------
     Recipe
-        A dict of the estimator's parameters, the caller's own, with the paper's results and notes.
+        A dict of the estimator's parameters, with the paper's results and notes. It is a copy, so
+        you may change it.
 
     Raises
     ------
     ValueError
-        If the settings are not known; the message lists the pairs that are.
+        If there is no recipe; the message lists the pairs that have one.
     """
     short = _plain(method)
     for name, found in _BOOK.get(_ALIASES.get(short, short), {}).items():

@@ -1,4 +1,4 @@
-"""CLC, also CDC (Ding et al., 2023): a reconstruction, settings and all."""
+"""CLC, also CDC (Ding et al., 2023): a reconstruction, including the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recipe is, and what all recipes share."""
+"""What a recipe is, and what all recipes have in common."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _IMAGES = {
 
 class Recipe(dict[str, Any]):
     """
-    Parameters of an estimator after a paper, and what to know about them.
+    A paper's settings as parameters of an estimator, and what to know about them.
 
-    It is a dict of the constructor's parameters, to be unpacked into the estimator. Parameters that
-    it does not name are not known from the paper, or do not concern it, and keep their defaults.
+    It is a dict of constructor parameters, to be unpacked into the estimator. Parameters that it
+    does not name are either unknown or not part of the paper, and keep their defaults.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class Recipe(dict[str, Any]):
     data : str
         Name of the data set.
     image_size : int
-        Height and width in pixels that images must have before `fit`.
+        Height and width, in pixels, that the images must have before `fit`.
     results : mapping of str to float
         What the paper reports, in [0, 1], by the name of the score: ``"NMI"``, ``"ACC"``, ``"ARI"``
         or ``"AMI"``. Empty if nothing is known.
     reconstructed : iterable of str
         Names of the parameters that no paper or released code confirms for this data set.
     notes : iterable of str
-        Sentences on what the paper does and the estimator cannot, and on where numbers are from.
+        Sentences on what the paper does but the estimator cannot, and on where numbers come from.
 
     Examples
     --------
@@ -95,4 +95,5 @@ def scores(nmi: float, acc: float, ari: float) -> dict[str, float]:
     dict of str to float
         The scores in [0, 1].
     """
+    # Rounded, as a plain 88.6 / 100 is 0.8859999999999999.
     return {"NMI": round(nmi / 100, 4), "ACC": round(acc / 100, 4), "ARI": round(ari / 100, 4)}

@@ -36,7 +36,8 @@ _UNLABELLED = (
 
 
 def _augmentation(strength: float, *, blur: bool) -> ImageAugmentation:
-    """Jitter as `strength` says; blur half of the views or none."""
+    """Jitter with the given strength; blur half of the views or none."""
+    # The factors 0.8 and 0.2 are those of SimCLR's colour distortion.
     return ImageAugmentation(
         crop_scale=(0.08, 1.0),
         brightness=0.8 * strength,

@@ -25,7 +25,7 @@ _PARAMETERS = {
     "queue_length": 0,
     "predictor_lr_factor": 10.0,
 }
-# LARS, its learning rate and its weight decay are left out: there is no such optimiser here.
+# LARS, its learning rate and its weight decay are left out, as no such optimiser is available.
 _IMAGENET = {
     "backbone": "resnet50",
     "max_epochs": 200,

@@ -1,4 +1,4 @@
-"""Twin-contrast clustering (Shen et al., 2021): a reconstruction, settings and all."""
+"""Twin-contrast clustering (Shen et al., 2021): a reconstruction, including the settings."""
 
 from __future__ import annotations
 

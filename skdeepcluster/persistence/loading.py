@@ -185,16 +185,18 @@ def _restore_model(
     sizes a file claims; then the file's own tensors take the place of the empty ones.
     """
     generator, is_ours = torch.Generator(), isinstance(estimator.backbone, str)
+    place = "meta" if is_ours else "cpu"
     try:
-        with torch.device("meta" if is_ours else "cpu"):
+        with torch.device(place):
             trunk, n_features = build_backbone(estimator.backbone, shape, generator)
         with torch.device("meta"):
-            model: Model = estimator._build_model(trunk, n_features, generator).eval()
+            model: Model = estimator._build_model(trunk, n_features, generator)
         check_tensors(model.state_dict(), state, is_ours)
-        if not is_ours:
-            model.load_state_dict(state, assign=True)
-        with torch.device("meta" if is_ours else "cpu"), torch.no_grad():
-            embedding, _ = model(torch.zeros(1, *shape))
+        if not is_ours:  # weights are copied into a module that may share some among its parts
+            model = estimator._build_model(trunk, n_features, generator)
+            model.load_state_dict(state)
+        with torch.device(place), torch.no_grad():
+            embedding, _ = model.eval()(torch.zeros(1, *shape))
         if is_ours:
             model.load_state_dict(state, assign=True)
     except (RuntimeError, TypeError, OverflowError) as error:

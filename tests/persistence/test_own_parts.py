@@ -49,7 +49,7 @@ def test_every_method_takes_a_backbone_of_ones_own(name, tmp_path):
     ("given", "message"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(64, 8)), "backbone given: .*shape"),
-        (own_module().double(), "float32.*not torch.float64"),
+        (own_module().double(), "backbone must map a batch .* it failed on zeros"),
         (nn.Flatten(), "unknown"),
         (nn.Sequential(nn.BatchNorm2d(1), *own_module()), "missing"),
         (lambda shape: None, "NoneType"),

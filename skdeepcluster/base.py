@@ -28,7 +28,7 @@ from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.fitting import build_trainer, fitted_attributes, warn_if_doubtful
 from skdeepcluster.networks.backbone import BACKBONES
 from skdeepcluster.networks.model import Model
-from skdeepcluster.persistence.registry import register
+from skdeepcluster.persistence.loading import register
 from skdeepcluster.persistence.saving import save_model
 from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks

@@ -248,7 +248,7 @@ def warn_if_doubtful(estimator: Any) -> None:
 
 def _doubt(estimator: Any) -> str:
     asked, found = int(estimator.n_clusters), estimator.n_clusters_
-    entropy = size_entropy(np.bincount(estimator.labels_, minlength=asked))
+    entropy = size_entropy(torch.from_numpy(np.bincount(estimator.labels_, minlength=asked)))
     churn = estimator.history_[-1]["changed_labels"]
     if found < asked:
         return f"Only {found} of n_clusters={asked} clusters have members."

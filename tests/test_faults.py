@@ -140,7 +140,9 @@ def test_a_folder_that_vanishes_does_not_stop_training(rows, tmp_path, monkeypat
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr("skdeepcluster.training.engine.Trainer.run", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "skdeepcluster.training.engine.Trainer.run", lambda *_: pytest.fail("trained")
+    )
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"checkpoint_dir must be a folder.*null"):
         make(checkpoint_dir="\0").fit(rows)

@@ -176,7 +176,9 @@ def test_bad_input_is_refused(quick, name):
     ids=str,
 )
 def test_bad_parameters_are_refused_before_training(quick, parameters, message, monkeypatch):
-    monkeypatch.setattr("skdeepcluster.training.engine.Trainer.run", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(
+        "skdeepcluster.training.engine.Trainer.run", lambda *_: pytest.fail("trained")
+    )
     X = np.random.default_rng(0).random((20, 4))
     with pytest.raises(ValueError, match=f"(?s){message}"):
         quick(**parameters).fit(X)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from torch import Tensor
 
 
 def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,19 +42,19 @@ def compact_labels(labels: np.ndarray, n_clusters: int) -> tuple[np.ndarray, np.
     return np.flatnonzero(occurs), new_name[labels]
 
 
-def size_entropy(counts: np.ndarray) -> float:
+def size_entropy(counts: Tensor) -> float:
     """
     Compute the normalised entropy of cluster sizes.
 
     Parameters
     ----------
-    counts : ndarray of shape (K,)
-        Number of samples in each cluster, including empty ones; at least one sample in total.
+    counts : Tensor of shape (K,)
+        Number of samples in each cluster, empty ones included; at least one sample in all.
 
     Returns
     -------
     float
-        Entropy of the shares divided by log K, in [0, 1]: 1 for even sizes (and for K = 1), 0 if
+        Entropy of the shares over log K, in [0, 1]: 1 for even sizes (and for K = 1), 0 when
         everything is in one of several clusters.
 
     Raises
@@ -59,11 +62,12 @@ def size_entropy(counts: np.ndarray) -> float:
     ValueError
         If there is no sample at all.
     """
-    counts = np.asarray(counts, dtype=np.float64)
+    counts = counts.double()
     if not counts.sum() > 0:
         raise ValueError("counts must hold at least one sample.")
     if len(counts) == 1:
         return 1.0
-    shares = counts[counts > 0] / counts.sum()
-    entropy = -np.sum(shares * np.log(shares)) / np.log(len(counts))
-    return float(np.clip(entropy, 0.0, 1.0))  # rounding may lead slightly beyond 1
+    shares = counts / counts.sum()
+    # An empty cluster adds 0, but the logarithm of 0 would make it NaN.
+    entropy = -(shares * shares.clamp_min(1e-12).log()).sum() / math.log(len(counts))
+    return min(max(float(entropy), 0.0), 1.0)

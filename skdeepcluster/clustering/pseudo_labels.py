@@ -1,15 +1,90 @@
-"""Clusters of all training samples, found repeatedly while the representation is learnt."""
+"""Clusters of all training samples, found again and again while the representation is learnt."""
 
 from __future__ import annotations
 
 from functools import partial
 
 import torch
+from sklearn.metrics import mutual_info_score
 from torch import Tensor
 
-from skdeepcluster.clustering.agreement import view_information
 from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.matching import match_centers
+
+_LEAST = 1024
+_PER_CLUSTER = 16
+
+
+def view_information(views: tuple[Tensor, Tensor], centers: Tensor) -> float:
+    """
+    Compute the mutual information between the clusters of two views of the same samples.
+
+    A cluster of samples that share what augmentation cannot change holds both views of each of
+    them; one that cuts through such a group does not. K equal clusters on which all views agree
+    score log K, the maximum.
+
+    Parameters
+    ----------
+    views : tuple of two Tensors of shape (n, d)
+        Unit-length embeddings of first and second views.
+    centers : Tensor of shape (K, d)
+        Unit-length centres; a view belongs to the nearest.
+
+    Returns
+    -------
+    float
+        Mutual information in nats, at least 0, higher is better.
+
+    References
+    ----------
+    .. [1] Ji, X., Henriques, J. F., Vedaldi, A., "Invariant information clustering for
+       unsupervised image classification and segmentation", ICCV 2019, Eq. 2 (for probabilities
+       there, for labels here).
+    """
+    first, second = ((view @ centers.T).argmax(dim=1).cpu().numpy() for view in views)
+    return float(mutual_info_score(first, second))
+
+
+def views_needed(n_clusters: int) -> int:
+    """
+    Tell how many samples need views for `view_information` to compare clusterings.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number K of clusters.
+
+    Returns
+    -------
+    int
+        16 K, at least 1024.
+    """
+    return max(_LEAST, _PER_CLUSTER * n_clusters)
+
+
+def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
+    """
+    Pair new centres with previous ones so that the sum of their inner products is largest.
+
+    Parameters
+    ----------
+    centers : Tensor of shape (K, d)
+        New centres.
+    previous : Tensor of shape (K, d)
+        Previous centres.
+
+    Returns
+    -------
+    Tensor of shape (K,), int64
+        On the device of ``centers``: entry k is the new centre that takes the place of the previous
+        centre k.
+    """
+    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
+
+    # SciPy refuses NaN; centres that are not finite are paired somehow.
+    similarity = (previous @ centers.T).nan_to_num().cpu().numpy()
+    _, columns = linear_sum_assignment(similarity, maximize=True)
+    return torch.from_numpy(columns).to(centers.device)
+
 
 _SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skdeepcluster.losses.normalise import unit_vectors
-from skdeepcluster.losses.precision import without_autocast
+from skdeepcluster.losses.cosine import unit_vectors, without_autocast
 
 
 def positive_sampling(prediction: Tensor, target: Tensor) -> Tensor:

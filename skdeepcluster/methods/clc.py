@@ -42,8 +42,8 @@ from torch.nn import functional
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering.sinkhorn import sinkhorn
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
-from skdeepcluster.losses.disentangled import joint_contrast
-from skdeepcluster.losses.normalise import unit_vectors
+from skdeepcluster.losses.contrast import joint_contrast
+from skdeepcluster.losses.cosine import unit_vectors
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
 from skdeepcluster.networks.queue import FeatureQueue

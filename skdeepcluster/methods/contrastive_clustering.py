@@ -36,8 +36,7 @@ from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE
-from skdeepcluster.losses.cluster_contrast import cluster_contrast, entropy_deficit
-from skdeepcluster.losses.contrast import nt_xent
+from skdeepcluster.losses.contrast import cluster_contrast, entropy_deficit, nt_xent
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average

@@ -39,16 +39,14 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering.agreement import views_needed
-from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like
+from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like, views_needed
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.losses.normalise import unit_vectors
+from skdeepcluster.losses.cosine import cosine_logits, unit_vectors
 from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering
-from skdeepcluster.losses.similarity import cosine_logits
 from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
-from skdeepcluster.networks.sample_queue import SampleQueue
+from skdeepcluster.networks.queue import SampleQueue
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average, trainable
 from skdeepcluster.training.training_set import TrainingSet
 

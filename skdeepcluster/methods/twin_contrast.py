@@ -47,17 +47,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering.agreement import views_needed
-from skdeepcluster.clustering.pseudo_labels import clusters_like
+from skdeepcluster.clustering.pseudo_labels import clusters_like, views_needed
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.losses import twin as losses
 from skdeepcluster.losses.contrast import info_nce
-from skdeepcluster.losses.normalise import unit_vectors
-from skdeepcluster.losses.similarity import cosine_logits
+from skdeepcluster.losses.cosine import cosine_logits, unit_vectors
 from skdeepcluster.networks.ema import ema_momentum, update_ema
-from skdeepcluster.networks.heads import mlp
+from skdeepcluster.networks.heads import Prototypes, mlp
 from skdeepcluster.networks.model import Model
-from skdeepcluster.networks.prototypes import Prototypes
 from skdeepcluster.networks.queue import FeatureQueue
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
 from skdeepcluster.training.training_set import TrainingSet

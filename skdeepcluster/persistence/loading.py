@@ -25,12 +25,25 @@ from skdeepcluster.persistence.checks import (
 )
 from skdeepcluster.persistence.container import read_file
 from skdeepcluster.persistence.encoding import Given, decode
-from skdeepcluster.persistence.registry import find_class
 from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.device import resolve_device
 from skdeepcluster.training.fitted import FittedModel
 
+# The estimators that files may name: those that are imported.
+_CLASSES: dict[tuple[str, str], type[Any]] = {}
 GROUPS = ("model", "further", "scaling", "clusters")
+
+
+def register(cls: type[Any]) -> None:
+    """
+    Make an estimator known to `load`; of two with one name, the later counts.
+
+    Parameters
+    ----------
+    cls : type
+        The estimator's class.
+    """
+    _CLASSES[cls.__module__, cls.__qualname__] = cls
 
 
 def load(
@@ -101,8 +114,15 @@ def load(
 # --- parameters ----------------------------------------------------------------------------
 
 
+def _find_class(module: str, name: str) -> type[Any]:
+    """Find an estimator without importing anything."""
+    if (module, name) not in _CLASSES:
+        raise ValueError(f"it holds a {name} of {module}, which is not imported: import it first")
+    return _CLASSES[module, name]
+
+
 def _build_unfitted(manifest: dict[str, Any], given: dict[str, Any], notes: list[str]) -> Any:
-    cls = find_class(*manifest["class"])
+    cls = _find_class(*manifest["class"])
     parameters = manifest["parameters"]
     missing = check_parameters(parameters, cls)
     if missing:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepcluster.clustering.labels import size_entropy
 from skdeepcluster.training.objective import Step
 
 
@@ -93,16 +94,14 @@ class EpochRecord:
 
     def _balance(self) -> dict[str, float]:
         seen = self.assigned >= 0
-        counts = torch.bincount(self.assigned[seen], minlength=self.n_clusters).double()
-        share = counts / counts.sum()
-        entropy = -(share * share.clamp_min(1e-12).log()).sum() / math.log(max(2, self.n_clusters))
+        counts = torch.bincount(self.assigned[seen], minlength=self.n_clusters)
         changed = 1.0
         if self.previous is not None:
             both = seen & (self.previous >= 0)
             moved = (self.assigned != self.previous) & both
             changed = float(moved.sum() / both.sum().clamp_min(1))
         return {
-            "cluster_entropy": 1.0 if self.n_clusters == 1 else float(entropy),
-            "largest_share": float(share.max()),
+            "cluster_entropy": size_entropy(counts),
+            "largest_share": float(counts.max()) / float(counts.sum()),
             "changed_labels": changed,
         }

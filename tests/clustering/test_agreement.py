@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from skdeepcluster.clustering.agreement import view_information, views_needed
+from skdeepcluster.clustering.pseudo_labels import view_information, views_needed
 
 
 def test_the_information_is_that_of_the_table_of_both_labels() -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from skdeepcluster.clustering import PseudoLabels
 from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.matching import match_centers
+from skdeepcluster.clustering.pseudo_labels import match_centers
 
 
 def blobs(n_each: int, seed: int = 0) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skdeepcluster.losses import entropy_deficit
-from skdeepcluster.losses.cluster_contrast import cluster_contrast
+from skdeepcluster.losses.contrast import cluster_contrast
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
 SIZES = [(1, 1), (1, 3), (2, 2), (3, 7), (8, 4), (20, 3)]

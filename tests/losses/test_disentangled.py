@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from skdeepcluster.losses.disentangled import joint_contrast
+from skdeepcluster.losses.contrast import joint_contrast
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
 SIZES = [(1, 1, 2), (1, 3, 2), (2, 2, 1), (5, 9, 4), (12, 3, 5)]  # samples, clusters, width

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from skdeepcluster.losses.similarity import cosine_logits
+from skdeepcluster.losses.cosine import cosine_logits
 
 
 @pytest.mark.parametrize(("n", "k", "d"), [(1, 1, 1), (5, 3, 4), (2, 7, 3)])

@@ -7,7 +7,7 @@ import torch
 
 from skdeepcluster import ContrastiveClustering
 from skdeepcluster.losses import entropy_deficit, nt_xent
-from skdeepcluster.losses.cluster_contrast import cluster_contrast
+from skdeepcluster.losses.contrast import cluster_contrast
 
 
 def test_the_terms_are_those_of_the_heads(build, of_rows):

@@ -12,8 +12,8 @@ from torch.nn import functional
 from trainings import trainer_of
 
 from skdeepcluster import ProPos
-from skdeepcluster.clustering.agreement import view_information
 from skdeepcluster.clustering.kmeans import kmeans
+from skdeepcluster.clustering.pseudo_labels import view_information
 from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering
 
 

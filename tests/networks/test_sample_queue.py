@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from skdeepcluster.networks.sample_queue import SampleQueue
+from skdeepcluster.networks.queue import SampleQueue
 
 
 @pytest.mark.parametrize("size", [1, 4, 9])

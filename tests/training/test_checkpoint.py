@@ -48,7 +48,9 @@ def test_a_resumed_fit_equals_the_unbroken_one(
 def test_a_finished_run_is_returned_and_two_states_are_kept(rows, tmp_path, monkeypatch):
     model = make(max_epochs=4, checkpoint_dir=tmp_path / "new").fit(rows)
     assert len(list((tmp_path / "new").glob("*.state"))) == 2
-    monkeypatch.setattr("skdeepcluster.training.engine.Trainer._train_epoch", lambda _: pytest.fail("ran"))
+    monkeypatch.setattr(
+        "skdeepcluster.training.engine.Trainer._train_epoch", lambda _: pytest.fail("ran")
+    )
     again = make(max_epochs=4, checkpoint_dir=tmp_path / "new").fit(rows)
     np.testing.assert_array_equal(again.transform(rows), model.transform(rows))
     assert again.history_ == model.history_

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from skdeepcluster.networks.heads import mlp
-from skdeepcluster.networks.init import global_streams, materialise
+from skdeepcluster.networks.randomness import global_streams
 from skdeepcluster.networks.resnet import build_resnet
 
 BACKBONES = ("small", "resnet18", "resnet34", "resnet50", "mlp")
@@ -68,9 +68,8 @@ def build_backbone(
         does not map samples to features.
     """
     if isinstance(backbone, str):
-        trunk = _named(choose_backbone(shape) if backbone == "auto" else backbone, shape, generator)
-    else:
-        trunk = _given(backbone, shape, generator)
+        return _named(choose_backbone(shape) if backbone == "auto" else backbone, shape, generator)
+    trunk = _given(backbone, shape, generator)
     return trunk, _count_features(trunk, shape, backbone, generator)
 
 
@@ -92,7 +91,7 @@ def _given(
         ) from error
 
 
-def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> tuple[nn.Module, int]:
     if (name == "mlp") != (len(shape) == 1):
         raise ValueError(
             f"backbone={name!r} does not fit samples of shape {shape}: vectors need 'mlp', images "
@@ -101,8 +100,9 @@ def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.
         )
     if name == "mlp":
         width = 64 if shape[0] <= 16 else 512
-        return mlp((shape[0], width, width), generator, batch_norm=True, final_relu=True)
-    return materialise(lambda: build_resnet(name, shape), generator)
+        widths = (shape[0], width, width)
+        return mlp(widths, generator, batch_norm=True, final_relu=True), width
+    return build_resnet(name, shape, generator)
 
 
 def _count_features(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepcluster.losses.cosine import unit_vectors
-from skdeepcluster.networks.init import materialise
+from skdeepcluster.networks.randomness import global_streams
 
 
 def mlp(
@@ -42,10 +42,9 @@ def mlp(
     nn.Sequential
         The network, on the CPU.
     """
-
-    def build() -> nn.Module:
-        layers: list[nn.Module] = []
-        n_activated = len(widths) - (1 if final_relu else 2)
+    layers: list[nn.Module] = []
+    n_activated = len(widths) - (1 if final_relu else 2)
+    with global_streams(generator):
         for depth, (n_in, n_out) in enumerate(pairwise(widths)):
             activated = depth < n_activated
             # Batch normalisation subtracts the mean, and a bias with it.
@@ -54,10 +53,7 @@ def mlp(
                 layers.append(nn.BatchNorm1d(n_out))
             if activated:
                 layers.append(nn.ReLU(inplace=True))
-        return nn.Sequential(*layers)
-
-    network = materialise(build, generator)
-    assert isinstance(network, nn.Sequential)
+    network = nn.Sequential(*layers)
     if std is not None:
         for layer in network:
             if isinstance(layer, nn.Linear):

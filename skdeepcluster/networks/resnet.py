@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepcluster.networks.randomness import global_streams
+
 LARGEST_SMALL_IMAGE = 64
 
 
@@ -109,54 +111,64 @@ class SmallResNet(nn.Module):
         return self.blocks(y).mean((2, 3))
 
 
-def _torchvision_resnet(name: str, in_channels: int, side: int) -> nn.Module:
-    """
-    Build one of torchvision's residual networks without its classifier.
-
-    Parameters
-    ----------
-    name : {"resnet18", "resnet34", "resnet50"}
-        Which one.
-    in_channels : int
-        Channels of the images.
-    side : int
-        Longer side of the images in pixels: up to 64, the stem is a 3x3 convolution of stride 1
-        without max-pooling; beyond that, a 7x7 one of stride 2 with it.
-
-    Returns
-    -------
-    nn.Module
-        Maps (n, C, H, W) to (n, 512), or (n, 2048) for ``"resnet50"``.
-    """
-    from torchvision import models  # here, to keep the package's import light
-
-    network: nn.Module = getattr(models, name)(weights=None)
-    network.fc = nn.Identity()
-    if side <= LARGEST_SMALL_IMAGE:
-        network.conv1 = nn.Conv2d(in_channels, 64, 3, 1, 1, bias=False)
-        network.maxpool = nn.Identity()
-    else:
-        network.conv1 = nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
+def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+    device = torch.get_default_device()
+    with torch.device("meta"):  # there layers draw no weights, which would be drawn again below
+        network = SmallResNet(shape[0], max(shape[1:]))
+    network.to_empty(device=device)
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d):
+            _draw(part, generator)
+        elif isinstance(part, nn.BatchNorm2d):
+            part.reset_parameters()
     return network
 
 
-def build_resnet(name: str, shape: tuple[int, ...]) -> nn.Module:
+def _draw(layer: nn.Conv2d, generator: torch.Generator) -> None:
+    """Draw weights as torchvision does for its residual networks."""
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+
+
+def _torchvision_resnet(name: str, shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+    from torchvision import models
+
+    with global_streams(generator):
+        network: nn.Module = getattr(models, name)(weights=None)
+        network.fc = nn.Identity()
+        if max(shape[1:]) <= LARGEST_SMALL_IMAGE:
+            # The usual stem would leave little of a small image.
+            network.conv1 = nn.Conv2d(shape[0], 64, 3, 1, 1, bias=False)
+            network.maxpool = nn.Identity()
+        else:
+            network.conv1 = nn.Conv2d(shape[0], 64, 7, 2, 3, bias=False)
+    _draw(network.conv1, generator)
+    return network
+
+
+def build_resnet(
+    name: str, shape: tuple[int, ...], generator: torch.Generator
+) -> tuple[nn.Module, int]:
     """
     Build a residual network by name.
 
     Parameters
     ----------
     name : {"small", "resnet18", "resnet34", "resnet50"}
-        Which one.
+        Which one: the small one, or one of torchvision's without its classifier. For images of up
+        to 64 pixels those have a 3x3 stem of stride 1 without max-pooling, beyond that a 7x7 one of
+        stride 2 with it.
     shape : tuple of int
         ``(C, H, W)`` of the images.
+    generator : torch.Generator
+        Source of the weights, on the CPU.
 
     Returns
     -------
-    nn.Module
-        The network, on the device of the current context.
+    network : nn.Module
+        Maps (n, C, H, W) to (n, n_features), where the current device context puts it.
+    n_features : int
+        The number of its features: 256 for the small one, 512, or 2048 for ``"resnet50"``.
     """
-    channels, side = shape[0], max(shape[1:])
     if name == "small":
-        return SmallResNet(channels, side)
-    return _torchvision_resnet(name, channels, side)
+        return _small_resnet(shape, generator), 256
+    return _torchvision_resnet(name, shape, generator), 2048 if name == "resnet50" else 512

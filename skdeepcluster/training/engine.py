@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.source import Source
-from skdeepcluster.networks.init import global_streams
+from skdeepcluster.networks.randomness import global_streams
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
 from skdeepcluster.training.record import EpochRecord

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.source import Source
-from skdeepcluster.networks.init import global_streams
 from skdeepcluster.networks.model import Model
+from skdeepcluster.networks.randomness import global_streams
 from skdeepcluster.training.inference import batch_size_of, gather, infer_batches
 from skdeepcluster.training.seeds import Generators
 from skdeepcluster.training.views import Views

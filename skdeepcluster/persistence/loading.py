@@ -128,7 +128,8 @@ def _build_unfitted(manifest: dict[str, Any], given: dict[str, Any], notes: list
     if missing:
         notes.append(f"The file names no {', '.join(missing)}; taking the default.")
     _check_backbone(parameters.get("backbone"), given["backbone"])
-    parameters.update({name: value for name, value in given.items() if value is not None})
+    known = set(cls._get_param_names())
+    parameters.update({n: v for n, v in given.items() if v is not None and n in known})
     if isinstance(parameters.get("augmentation"), Given):
         notes.append(
             f"The model was made with its caller's own augmentation "

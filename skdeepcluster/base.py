@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._version import __version__
 from skdeepcluster._warn import warn
 from skdeepcluster.clustering.silhouette import simplified_silhouette
@@ -166,6 +167,7 @@ class DeepClusterer(
 
     # --- fitting ---------------------------------------------------------------------------
 
+    @in_plain_torch
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -269,6 +271,7 @@ class DeepClusterer(
 
     # --- use of the fitted model ---------------------------------------------------------------
 
+    @in_plain_torch
     def predict(self, X: Any) -> np.ndarray:
         """
         Assign samples to clusters.
@@ -285,6 +288,7 @@ class DeepClusterer(
         """
         return self._collect(X, lambda embedding, probabilities: probabilities.argmax(dim=1))
 
+    @in_plain_torch
     def predict_proba(self, X: Any) -> np.ndarray:
         """
         Compute the soft assignment of samples.
@@ -301,6 +305,7 @@ class DeepClusterer(
         """
         return self._collect(X, lambda embedding, probabilities: probabilities)
 
+    @in_plain_torch
     def transform(self, X: Any) -> np.ndarray:
         """
         Embed samples.
@@ -317,6 +322,7 @@ class DeepClusterer(
         """
         return self._collect(X, lambda embedding, probabilities: embedding)
 
+    @in_plain_torch
     def score(self, X: Any, y: Any = None) -> float:
         """
         Judge the clustering of samples without labels: the simplified silhouette.
@@ -347,6 +353,7 @@ class DeepClusterer(
         check_is_fitted(self)
         return self._model.collect(self._read(X, reset=False), result)
 
+    @in_plain_torch
     def save(
         self,
         path: str | os.PathLike[str],

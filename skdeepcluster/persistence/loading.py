@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import resolve_augmentation
 from skdeepcluster.data.scaling import Scaling
@@ -46,6 +47,7 @@ def register(cls: type[Any]) -> None:
     _CLASSES[cls.__module__, cls.__qualname__] = cls
 
 
+@in_plain_torch
 def load(
     path: str | os.PathLike[str],
     *,

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import stat
-import uuid
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from skdeepcluster._files import write_whole
 
 FORMAT = "skdeepcluster"
 FORMAT_VERSION = 1
@@ -48,45 +51,21 @@ def write_file(
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}
     manifest["sha256"] = _checksum(manifest, tensors)
     content = save(dict(tensors), metadata={FORMAT: json.dumps(manifest, allow_nan=False)})
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    write_whole(path, [content], overwrite=overwrite)
+
+
+@contextmanager
+def _named_in_utf8(path: Path) -> Iterator[str]:
+    """Give a file a name that safetensors can read, by a link to it where its own is none."""
     try:
-        with open(beside, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            os.replace(beside, path)
-        else:
-            _place(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _place(beside: Path, path: Path) -> None:
-    """Give a file its name; unlike a renaming, a link never takes the place of another file."""
-    try:
-        os.link(beside, path)
-    except OSError:  # there is a file, or the file system has no links
-        refuse_existing(path)
-        os.replace(beside, path)
-
-
-def refuse_existing(path: Path) -> None:
-    """
-    Refuse a path at which there is something.
-
-    Parameters
-    ----------
-    path : Path
-        The path.
-
-    Raises
-    ------
-    FileExistsError
-        If there is something.
-    """
-    if os.path.lexists(path):
-        raise FileExistsError(f"{str(path)!r} exists; overwrite=True replaces it.")
+        str(path).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            link = os.path.join(folder, "model")
+            os.symlink(os.path.abspath(path), link)
+            yield link
+    else:
+        yield str(path)
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -115,7 +94,7 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError("it is not a file")
     try:
-        with safe_open(path, framework="pt") as file:
+        with _named_in_utf8(path) as name, safe_open(name, framework="pt") as file:
             manifest = _parse(file.metadata())
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError) as error:

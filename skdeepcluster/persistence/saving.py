@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skdeepcluster.persistence.container import refuse_existing, write_file
+from skdeepcluster._files import refuse_existing
+from skdeepcluster.persistence.container import write_file
 from skdeepcluster.persistence.encoding import encode, encode_parameters
 from skdeepcluster.persistence.versions import present_versions
 

@@ -8,7 +8,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from skdeepcluster._files import remove_left_over, write_whole
 from skdeepcluster._warn import warn
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.inference import is_out_of_memory
+from skdeepcluster.training.state_checks import check_state
 
 DIGEST_BYTES = 32
 # What a trainer raises whose state is another than it expects.
@@ -170,6 +172,7 @@ def open_checkpoints(
     """
     path = Path(folder)
     with _lock(path):
+        remove_left_over(path)
         checkpoints = Checkpoints(path, identity, interval)
         try:
             yield checkpoints
@@ -220,23 +223,14 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getbuffer()
-    beside = path.with_name("state.part")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.write(hashlib.sha256(content).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
-        raise
+    write_whole(path, [content, hashlib.sha256(content).digest()], overwrite=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the state in a file, None if the file is not what was written."""
     try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            return None
         content = memoryview(path.read_bytes())
         body, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != digest:
@@ -252,6 +246,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _load(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
     try:
+        check_state(trainer, state)
         trainer.load_state_dict(state)
     except MISFITS as error:
         raise ValueError(

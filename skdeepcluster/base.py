@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn, Self
@@ -193,22 +194,30 @@ class DeepClusterer(
             the rule and the value. Also if the loss stops being finite.
         TypeError
             If `X` is sparse or not numeric.
+        KeyboardInterrupt
+            If training is interrupted. The estimator then is fitted as of the last epoch that was
+            finished, unless it had been fitted before and ``warm_start=False``: then it stays as
+            it was. With `checkpoint_dir`, the same `fit` goes on from that epoch.
         """
         before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
         try:
-            fitted, watch = self._fit(X, y)
+            fitted, watch, trainer, interrupt = self._fit(X, y)
         except BaseException:  # what was fitted before stays whole
             for name in LEARNT_OF_INPUT:
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
         self.__dict__.update(fitted)
-        warn_if_doubtful(self)
+        if interrupt is not None:
+            raise interrupt
+        warn_if_doubtful(self, trainer)
         watch.finish()
         return self
 
-    def _fit(self, X: Any, y: Any) -> tuple[dict[str, Any], EpochWatch]:
-        """Return what training gives, and who watched it."""
+    def _fit(
+        self, X: Any, y: Any
+    ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
+        """Return what training gives, who watched it, and what has cut it short."""
         samples = self._read(X, reset=True)
         trainer = build_trainer(self, samples)
         watch = EpochWatch(
@@ -218,11 +227,17 @@ class DeepClusterer(
             self.max_epochs,
             lambda: fitted_attributes(trainer.snapshot(), samples, self),
         )
+        cut_short = None
         try:
             self._train(trainer, samples, watch)
+        except KeyboardInterrupt as interrupt:
+            if hasattr(self, "_model") and not self.warm_start:
+                raise  # the model that is there is not to be lost for half another
+            trainer.go_back_to_last_epoch(interrupt)
+            cut_short = interrupt
         finally:
             watch.close()
-        return fitted_attributes(trainer, samples, self), watch
+        return fitted_attributes(trainer, samples, self), watch, trainer, cut_short
 
     def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
         if self.checkpoint_dir is None:
@@ -258,15 +273,18 @@ class DeepClusterer(
 
     def _refuse_shape(self, samples: Samples) -> NoReturn:
         name, fitted = type(self).__name__, self._model.shape
+        hint = ""
+        if math.prod(samples.layout.stored) * len(samples) == math.prod(fitted):
+            hint = " A single sample X is passed as X[None]."
         if len(samples.shape) == len(fitted) == 1:
             raise ValueError(
                 f"X has {samples.shape[0]} features, but {name} is expecting {fitted[0]} features "
-                "as input."
+                f"as input.{hint}"
             )
         raise ValueError(
             f"X has samples of shape {samples.shape}, but {name} was fitted on samples of shape "
             f"{fitted} (images count as (C, H, W); rows are flattened images only where "
-            "image_shape is set)."
+            f"image_shape is set).{hint}"
         )
 
     # --- use of the fitted model ---------------------------------------------------------------

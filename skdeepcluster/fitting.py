@@ -222,7 +222,7 @@ def _directions(sums: np.ndarray) -> np.ndarray:
     return np.where(lengths > 1e-12, sums / np.maximum(lengths, 1e-12), axis).astype(np.float32)
 
 
-def warn_if_doubtful(estimator: Any) -> None:
+def warn_if_doubtful(estimator: Any, trainer: Trainer) -> None:
     """
     Warn when the clustering should not be trusted.
 
@@ -230,14 +230,17 @@ def warn_if_doubtful(estimator: Any) -> None:
     ----------
     estimator : estimator instance
         A fitted one.
+    trainer : Trainer
+        What has trained it.
 
     Warns
     -----
     ConvergenceWarning
         If clusters are empty; if the entropy of the cluster sizes, divided by that of equal sizes,
-        is below 0.5; or if more than 0.3 of the samples changed their cluster in the last epoch.
+        is below 0.5; or if more than 0.3 of the samples changed their cluster in the last epoch
+        (after a single one: from that epoch to the end of training).
     """
-    doubt = _doubt(estimator)
+    doubt = _doubt(estimator, _churn(trainer, estimator))
     if doubt:
         text = (
             f"{doubt} Try a smaller n_clusters, more max_epochs, another augmentation, or a "
@@ -246,10 +249,17 @@ def warn_if_doubtful(estimator: Any) -> None:
         warn(text, ConvergenceWarning)
 
 
-def _doubt(estimator: Any) -> str:
+def _churn(trainer: Trainer, estimator: Any) -> float:
+    """Return the share of samples that still change their cluster."""
+    if len(trainer.history) > 1 or trainer.assigned is None:
+        return float(trainer.history[-1]["changed_labels"])
+    during, after = trainer.assigned.cpu().numpy(), estimator._model.used[estimator.labels_]
+    return float(np.mean((during != after)[during >= 0]))
+
+
+def _doubt(estimator: Any, churn: float) -> str:
     asked, found = int(estimator.n_clusters), estimator.n_clusters_
     entropy = size_entropy(torch.from_numpy(np.bincount(estimator.labels_, minlength=asked)))
-    churn = estimator.history_[-1]["changed_labels"]
     if found < asked:
         return f"Only {found} of n_clusters={asked} clusters have members."
     if entropy < COLLAPSE_ENTROPY:
@@ -257,7 +267,7 @@ def _doubt(estimator: Any) -> str:
             f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
             f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}."
         )
-    if len(estimator.history_) > 1 and churn > LARGEST_CHURN:
+    if churn > LARGEST_CHURN:
         return (
             f"The clusters have not settled: in the last epoch {churn:.0%} of the samples changed "
             f"their cluster between views, above {LARGEST_CHURN:.0%}."

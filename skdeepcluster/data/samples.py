@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdeepcluster.data.layout import Layout, infer_layout
 from skdeepcluster.data.mapping import READ_AROUND, MappedPages
-from skdeepcluster.data.validation import validated_array
+from skdeepcluster.data.validation import is_sliced, validated_array
 
 CHUNK_BYTES = 8 * 2**20
 LARGEST_VALUE = 1e37  # the difference of two such values still fits into float32
@@ -62,7 +62,8 @@ class Samples:
             Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
             float64. On the device of the tensor, if one was given, otherwise on the CPU.
         """
-        chunk = self._canonical(self.array[start:stop])
+        chunk = self.array[start:stop]
+        chunk = self._canonical(np.asarray(chunk) if is_sliced(self.array) else chunk)
         self.pages.count(chunk.nbytes)
         return chunk
 
@@ -80,6 +81,9 @@ class Samples:
         Tensor of shape (b, *shape)
             The samples, as `batch` returns them.
         """
+        if is_sliced(self.array):  # HDF5 wants rising numbers, each once
+            unique, places = np.unique(index, return_inverse=True)
+            return self._canonical(np.asarray(self.array[unique])[places])
         rows = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
         chunk = self._canonical(self.array[rows])
         # Scattered samples each make the pages around them resident as well.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_array
 from torch import Tensor
+
+# By one of these an object shows that it is an array, or one number.
+ARRAYS = ("__array__", "__array_interface__", "__array_struct__", "__float__", "shape")
 
 
 def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.ndarray | Tensor:
@@ -53,6 +58,10 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
             f"X must have a value everywhere; got a masked array with {np.ma.count_masked(X)} "
             "masked values. Fill them in first, for example by X.filled(0)."
         )
+    if is_sliced(X):
+        _check_sliced(X, min_samples)
+        return X
+    _refuse_what_is_no_array(X)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         array = X if kind in "biuf" else _converted(X)
@@ -69,6 +78,56 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
             input_name="X",
         )
     return array
+
+
+def is_sliced(X: Any) -> bool:
+    """
+    Tell whether something holds its values elsewhere, as HDF5 and zarr do, and is read in slices.
+
+    Parameters
+    ----------
+    X : object
+        The samples.
+
+    Returns
+    -------
+    bool
+        Whether it has a shape, a dtype of real numbers and chunks, but is no array itself.
+    """
+    kind = getattr(getattr(X, "dtype", None), "kind", "O")
+    return (
+        kind in "biuf"
+        and hasattr(X, "chunks")
+        and isinstance(getattr(X, "shape", None), tuple)
+        and not isinstance(X, (np.ndarray, Tensor))
+    )
+
+
+def _check_sliced(X: Any, min_samples: int) -> None:
+    if not 2 <= len(X.shape) <= 4:
+        _refuse_dimensions(X.shape)
+    if X.shape[0] < min_samples:
+        raise ValueError(f"Found array with {X.shape[0]} sample(s), {min_samples} are required.")
+
+
+def _refuse_what_is_no_array(X: Any) -> None:
+    """Refuse before anything is copied: a ragged list may grow to many times its size."""
+    if isinstance(X, (list, tuple)):
+        shapes = {np.shape(part) if hasattr(part, "shape") else None for part in X}
+        if len(shapes) > 1:
+            found = sorted(str(shape) for shape in shapes)
+            raise ValueError(
+                "X must hold samples of one shape, resized to it where they differ; got a list of "
+                f"{len(X)} with shapes {', '.join(found[:3])}{' ...' if len(found) > 3 else ''}."
+            )
+        if X and isinstance(X[0], (str, bytes, os.PathLike)):
+            raise TypeError(f"X must hold numbers, read from files beforehand; got {X[0]!r} first.")
+    elif not any(hasattr(X, name) for name in ARRAYS) and not isinstance(X, Sequence):
+        # A data set of torch's need never end: it would be read until memory is full.
+        raise TypeError(
+            f"X must be a regular array of real numbers; got a {type(X).__name__}: put the samples "
+            "one by one into an array first."
+        )
 
 
 def _converted(X: Any) -> np.ndarray:
@@ -138,5 +197,6 @@ def _is_readable(array: Tensor) -> bool:
 def _refuse_dimensions(shape: tuple[int, ...]) -> None:
     raise ValueError(
         "X must have 2 to 4 dimensions: (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W). "
-        f"Found array with dim {len(shape)}, of shape {shape}. Reshape your data."
+        f"Found array with dim {len(shape)}, of shape {shape}. Reshape your data; a single sample "
+        "X is passed as X[None]."
     )

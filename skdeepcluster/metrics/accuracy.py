@@ -29,7 +29,7 @@ def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) ->
     Raises
     ------
     ValueError
-        If the labels are not one-dimensional, or differ in number.
+        If the labels are not one-dimensional, differ in number, or are missing in part.
     """
     from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
 
@@ -54,8 +54,12 @@ def _codes(labels: ArrayLike, name: str) -> tuple[int, np.ndarray]:
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}.")
     if values.dtype == object:  # perhaps of several types, which cannot be sorted
+        if any(label is None or label != label for label in values):
+            raise ValueError(f"{name} must have a label for every sample, got None or NaN.")
         codes: dict[object, int] = {}
         numbers = [codes.setdefault(label, len(codes)) for label in values]
         return len(codes), np.array(numbers, dtype=np.int64)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(f"{name} must have a label for every sample, got NaN.")
     distinct, inverse = np.unique(values, return_inverse=True)
     return len(distinct), inverse.astype(np.int64)

@@ -108,6 +108,7 @@ class Trainer:
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
         self.assigned: Tensor | None = None
+        self.last_epoch: dict[str, Tensor] | None = None
 
     def run(
         self,
@@ -136,6 +137,7 @@ class Trainer:
                 raise TrainingDiverged(_diverged(entry, self.settings))
             self.history.append(entry)
             self.epoch += 1
+            self.last_epoch = {n: t.clone() for n, t in self.objective.state_dict().items()}
             if on_epoch_end(entry):
                 break
         self.objective.eval()
@@ -210,6 +212,23 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group["lr_scale"]
         return lr
+
+    def go_back_to_last_epoch(self, interrupt: KeyboardInterrupt) -> None:
+        """
+        Bring the objective to where it was at the end of the last epoch, after an interrupt.
+
+        Parameters
+        ----------
+        interrupt : KeyboardInterrupt
+            Raised again where no epoch was finished; else it is told what the estimator holds.
+        """
+        if self.last_epoch is None:
+            raise interrupt
+        self.objective.load_state_dict(self.last_epoch)
+        interrupt.add_note(
+            f"The estimator holds the model as of epoch {len(self.history)}. With checkpoint_dir, "
+            "the same fit would go on from there."
+        )
 
     def snapshot(self) -> Trainer:
         """

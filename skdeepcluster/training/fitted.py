@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepcluster._warn import warn
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import DTYPES
 from skdeepcluster.training.inference import gather, infer_samples
+
+ODD = 32.0  # a 32nd, or 32 times, of the training samples' extent
+FEW = 8
 
 
 @dataclass
@@ -70,15 +74,22 @@ class FittedModel:
         ValueError
             If a sample is so far from those of the training that `dtype` cannot hold its features,
             or if the networks make nothing but zeros of it.
+
+        Warns
+        -----
+        UserWarning
+            If the samples together are on quite another scale than the training samples.
         """
-        start, used = 0, None
-        for embedding, logits in infer_samples(self.model, samples, self.scaling, self.dtype):
+        start, used, seen = 0, None, _Extent()
+        how = self.scaling, self.dtype, seen.add
+        for embedding, logits in infer_samples(self.model, samples, *how):
             if used is None:
                 used = torch.from_numpy(self.used).to(logits.device)
             probabilities = functional.softmax(logits[:, used], dim=1)
             self._refuse_lost(embedding, probabilities, start)
             yield embedding, probabilities
             start += len(embedding)
+        seen.warn_if_odd()
 
     def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
         lengths = embedding.square().sum(dim=1)  # 1, or 0 where the networks give zeros
@@ -115,3 +126,35 @@ class FittedModel:
         if any(parameter.device.type != "cpu" for parameter in self.model.parameters()):
             state["model"] = copy.deepcopy(self.model).cpu()
         return state
+
+
+class _Extent:
+    """Extent of scaled samples, 1 for those of the training: the range of images, or the spread."""
+
+    def __init__(self) -> None:
+        self.low, self.high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
+        self.sums, self.squares, self.n_vectors = torch.zeros(()), torch.zeros(()), 0
+
+    def add(self, batch: Tensor) -> None:
+        """Add a batch, without waiting for its device."""
+        if batch.ndim == 4:
+            low, high = batch.aminmax()
+            self.low, self.high = self.low.to(low).minimum(low), self.high.to(high).maximum(high)
+        else:
+            self.sums = self.sums.to(batch) + batch.sum(0)
+            self.squares = self.squares.to(batch) + batch.square().sum(0)
+            self.n_vectors += len(batch)
+
+    def warn_if_odd(self) -> None:
+        """Warn where the extent is another than 1 by far."""
+        if 0 < self.n_vectors < FEW:  # near to each other by chance
+            return
+        n = max(self.n_vectors, 1)
+        spread = (self.squares / n - (self.sums / n).square()).mean().clamp_min(0).sqrt()
+        extent = float(spread if self.n_vectors else self.high - self.low)
+        if 0 < extent < 1 / ODD or extent > ODD:  # 0 is a blank image
+            warn(
+                f"The values of X span {extent:.2g} of what those of the training samples spanned: "
+                "are they on another scale, such as [0, 1] in place of 0 to 255? Results cannot be "
+                "trusted then."
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -102,7 +102,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def infer_samples(
-    model: Model, samples: Samples, scaling: Scaling, dtype: torch.dtype | None
+    model: Model,
+    samples: Samples,
+    scaling: Scaling,
+    dtype: torch.dtype | None,
+    look: Callable[[Tensor], None],
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
     Embed and assign the caller's samples, a batch at a time.
@@ -117,6 +121,8 @@ def infer_samples(
         Learnt at fit.
     dtype : torch.dtype or None
         Precision of the networks, None for float32.
+    look : callable
+        Called with each batch of scaled samples, before it is standardised.
 
     Yields
     ------
@@ -125,8 +131,15 @@ def infer_samples(
     logits : Tensor of shape (b, n_clusters), dtype float32
         Unnormalised log-probabilities of the clusters.
     """
+
+    def seen(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+        for batch in batches:
+            look(batch)
+            yield batch
+
     source = StreamedSource(samples, scaling, next(model.parameters()).device)
-    return infer_batches(model, source.in_order(batch_size_of(samples.shape)), source.maps, dtype)
+    batches = seen(source.in_order(batch_size_of(samples.shape)))
+    return infer_batches(model, batches, source.maps, dtype)
 
 
 def gather(parts: Iterable[Tensor], n_samples: int, device: torch.device) -> Tensor:

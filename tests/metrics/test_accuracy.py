@@ -31,7 +31,7 @@ def test_equals_the_best_of_all_matchings(n_classes: int, n_clusters: int) -> No
     [
         [7, 7, -1, -1, 3],
         ["x", "x", "y", "y", "z"],
-        [True, True, None, None, "z"],
+        np.array([True, True, "y", "y", 3], dtype=object),
         np.array([0.5, 0.5, 1.5, 1.5, 9.0]),
         np.array([(0, 1), (0, 1), "b", "b", 3], dtype=object),
     ],
@@ -48,6 +48,12 @@ def test_too_many_and_too_few_clusters_lose_the_left_over_samples() -> None:
 
 def test_no_samples_score_one() -> None:
     assert clustering_accuracy_score([], []) == 1
+
+
+@pytest.mark.parametrize("labels", [["a", "b", None], [0, 1, None], [0.0, 1.0, float("nan")]])
+def test_missing_labels_are_refused(labels: list[object]) -> None:
+    with pytest.raises(ValueError, match="labels_pred must have a label for every sample"):
+        clustering_accuracy_score([0, 1, 1], labels)
 
 
 def test_unequal_lengths_are_refused() -> None:

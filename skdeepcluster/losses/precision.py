@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -34,7 +35,10 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         arguments = (*args, *kwargs.values())
         tensor = next(argument for argument in arguments if isinstance(argument, Tensor))
-        with torch.autocast(tensor.device.type, enabled=False):
+        device = tensor.device.type
+        # "meta" has no autocast to switch off, nor has "mps" before torch 2.5.
+        has_autocast = torch.amp.is_autocast_available(device)
+        with torch.autocast(device, enabled=False) if has_autocast else nullcontext():
             return function(*args, **kwargs)
 
     return wrapped

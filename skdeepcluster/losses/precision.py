@@ -35,10 +35,8 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         arguments = (*args, *kwargs.values())
         tensor = next(argument for argument in arguments if isinstance(argument, Tensor))
-        device = tensor.device.type
-        # "meta" has no autocast to switch off, nor has "mps" before torch 2.5.
-        has_autocast = torch.amp.is_autocast_available(device)
-        with torch.autocast(device, enabled=False) if has_autocast else nullcontext():
+        # Shapes alone, on "meta", have no autocast to switch off.
+        with nullcontext() if tensor.is_meta else torch.autocast(tensor.device.type, enabled=False):
             return function(*args, **kwargs)
 
     return wrapped

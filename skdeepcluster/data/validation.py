@@ -188,8 +188,8 @@ def _is_readable(array: Tensor) -> bool:
     if array.is_quantized or array.is_meta:
         return False
     try:
-        array[:1].to(torch.float64)
-    except NotImplementedError:  # a dtype that only holds bits
+        torch.empty(1, dtype=array.dtype).to(torch.float64)  # on the CPU: "mps" has no float64
+    except RuntimeError:  # dtypes that only hold bits
         return False
     return True
 

@@ -118,5 +118,5 @@ def test_entropy_weight_sharpens() -> None:
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
-        logits, mask = torch.randn(6, 3, device="cuda"), torch.ones(6, device="cuda")
-        assert sinkhorn(logits, queue=logits, queue_mask=mask).device.type == "cuda"
+        logits, mask = torch.randn(6, 3, device="meta"), torch.ones(6, device="meta")
+        assert sinkhorn(logits, queue=logits, queue_mask=mask).device.type == "meta"

@@ -141,6 +141,6 @@ def test_entropy_deficit_is_not_negative(seed: int) -> None:
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
-        p = torch.randn(6, 3, device="cuda", requires_grad=True).softmax(1)
-        assert cluster_contrast(p, p, 0.5).device.type == "cuda"
-        assert entropy_deficit(p, p).device.type == "cuda"
+        p = torch.randn(6, 3, device="meta", requires_grad=True).softmax(1)
+        assert cluster_contrast(p, p, 0.5).device.type == "meta"
+        assert entropy_deficit(p, p).device.type == "meta"

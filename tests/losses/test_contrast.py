@@ -175,8 +175,8 @@ def test_unit_vectors_have_unit_length_and_keep_the_direction() -> None:
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
-        a = torch.randn(4, 3, device="cuda", requires_grad=True)
-        mask = torch.ones(6, device="cuda")
-        rows = torch.randn(6, 3, device="cuda")
-        assert nt_xent(a, a, 0.1).device.type == "cuda"
-        assert info_nce(a, a, rows, 0.1, mask).device.type == "cuda"
+        a = torch.randn(4, 3, device="meta", requires_grad=True)
+        mask = torch.ones(6, device="meta")
+        rows = torch.randn(6, 3, device="meta")
+        assert nt_xent(a, a, 0.1).device.type == "meta"
+        assert info_nce(a, a, rows, 0.1, mask).device.type == "meta"

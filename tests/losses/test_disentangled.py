@@ -102,5 +102,5 @@ def test_autocast_does_not_lower_the_precision() -> None:
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
-        p = torch.randn(6, 3, device="cuda", requires_grad=True)
-        assert joint_contrast(p, p, p, p, 0.5).device.type == "cuda"
+        p = torch.randn(6, 3, device="meta", requires_grad=True)
+        assert joint_contrast(p, p, p, p, 0.5).device.type == "meta"

@@ -23,6 +23,7 @@ def test_losses_import_only_torch_and_each_other() -> None:
     assert imported <= {
         "__future__",
         "collections",
+        "contextlib",
         "functools",
         "losses",
         "math",

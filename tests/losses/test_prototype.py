@@ -172,7 +172,7 @@ def test_autocast_does_not_lower_the_precision() -> None:
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
-        x = torch.randn(6, 3, device="cuda", requires_grad=True)
-        labels = torch.zeros(6, dtype=torch.long, device="cuda")
-        assert positive_sampling(x, x).device.type == "cuda"
-        assert prototype_scattering(x, x, labels, 4, 0.5).device.type == "cuda"
+        x = torch.randn(6, 3, device="meta", requires_grad=True)
+        labels = torch.zeros(6, dtype=torch.long, device="meta")
+        assert positive_sampling(x, x).device.type == "meta"
+        assert prototype_scattering(x, x, labels, 4, 0.5).device.type == "meta"

@@ -105,8 +105,8 @@ def test_cosine_momentum_of_no_steps() -> None:
 
 
 def test_no_host_synchronisation() -> None:
-    with FakeTensorMode(), torch.device("cuda"):
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.device("meta"):
         update_ema(nn.BatchNorm1d(4), nn.BatchNorm1d(4), 0.9)
         model = nn.BatchNorm1d(4)
         update_ema(model, model, 0.9)
-        assert model.running_mean.device.type == "cuda"
+        assert model.running_mean.device.type == "meta"

@@ -78,8 +78,8 @@ def test_an_impossible_size_is_refused(size: int) -> None:
 
 
 def test_no_host_synchronisation_and_no_other_device() -> None:
-    with FakeTensorMode(), torch.device("cuda"):
+    with FakeTensorMode(), torch.device("meta"):
         queue = FeatureQueue(4, (2,))
         for n in (1, 3, 9):
             queue.push(torch.randn(n, 2))
-        assert queue.mask().device.type == "cuda"
+        assert queue.mask().device.type == "meta"

@@ -6,6 +6,7 @@ import pickle
 import random
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_a_failed_fit_keeps_the_fitted_model(quick, digits, monkeypatch):
 
     for warm in (False, True):
         model.set_params(warm_start=warm)
-        monkeypatch.setattr("skdeepcluster.training.callbacks.EpochWatch.end_epoch", interrupt)
+        monkeypatch.setattr("skdeepcluster.training.callbacks.EpochWatch.begin_epoch", interrupt)
         with pytest.raises(KeyboardInterrupt):
             model.fit(digits)
         np.testing.assert_array_equal(model.labels_, labels)
@@ -208,12 +209,22 @@ def test_empty_clusters_are_left_out_and_said(quick, digits):
 def test_doubtful_clusterings_are_said(labels, churn, message):
     model = ContrastiveClustering(n_clusters=3)
     model.labels_, model.n_clusters_ = np.array(labels), 3
-    model.history_ = [{"changed_labels": 1.0}, {"changed_labels": churn}]
+    trainer = SimpleNamespace(history=[{"changed_labels": 1.0}, {"changed_labels": churn}])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_if_doubtful(model)
+        warn_if_doubtful(model, trainer)
     assert [w.category for w in caught] == ([ConvergenceWarning] if message else [])
     assert all(message in str(w.message) for w in caught)
+
+
+@pytest.mark.parametrize(("max_epochs", "said"), [(1, True), (60, False)])
+def test_a_single_epoch_is_judged_by_where_it_ends(rows, max_epochs, said):
+    blobs = rows * 0.01 + 50 * np.eye(16)[np.arange(60) % 3]
+    model = ContrastiveClustering(n_clusters=3, max_epochs=max_epochs, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(blobs)
+    assert any(w.category is ConvergenceWarning for w in caught) == said
 
 
 def test_a_warning_turned_into_an_error_loses_no_model(quick, digits):

@@ -108,7 +108,7 @@ class Trainer:
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
         self.assigned: Tensor | None = None
-        self.last_epoch: dict[str, Tensor] | None = None
+        self.last_epoch: tuple[dict[str, Tensor], Generators] | None = None
 
     def run(
         self,
@@ -137,7 +137,8 @@ class Trainer:
                 raise TrainingDiverged(_diverged(entry, self.settings))
             self.history.append(entry)
             self.epoch += 1
-            self.last_epoch = {n: t.clone() for n, t in self.objective.state_dict().items()}
+            weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
+            self.last_epoch = weights, self.generators.copy()
             if on_epoch_end(entry):
                 break
         self.objective.eval()
@@ -224,7 +225,8 @@ class Trainer:
         """
         if self.last_epoch is None:
             raise interrupt
-        self.objective.load_state_dict(self.last_epoch)
+        weights, self.training_set.generators = self.last_epoch
+        self.objective.load_state_dict(weights)
         interrupt.add_note(
             f"The estimator holds the model as of epoch {len(self.history)}. With checkpoint_dir, "
             "the same fit would go on from there."

@@ -216,7 +216,8 @@ def test_ctrl_c_keeps_the_last_finished_epoch(rows, tmp_path, interval):
     finally:
         signal.signal(signal.SIGINT, previous)
     assert max(tmp_path.glob("*.state")).name == "epoch-000000003.state"
-    assert not hasattr(model, "labels_")
+    assert model.n_epochs_ == len(model.history_) == 3
+    np.testing.assert_array_equal(model.predict(rows), model.labels_)
     calls.clear()
     calls.extend([0] * 100)
     resumed = model.fit(rows)

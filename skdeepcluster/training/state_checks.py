@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from skdeepcluster.training.engine import Trainer
 
 NUMBERS = (bool, int, float)
+MOMENTS = {"step", "exp_avg", "exp_avg_sq", "momentum_buffer"}
 
 
 def check_state(trainer: Trainer, state: Any) -> None:
@@ -36,57 +38,39 @@ def check_state(trainer: Trainer, state: Any) -> None:
     own = trainer.state_dict()
     if not isinstance(state, dict) or state.keys() != own.keys():
         raise ValueError(f"it lacks, or should not have, parts beside {sorted(own)}")
+    for part in ("objective", "generators", "noise", "scaler"):
+        _check_like(part, own[part], state[part])
+    _check_ranges(trainer, state["objective"])
     _check_progress(trainer, state)
-    _check_tensors("objective", own["objective"], state["objective"])
-    _check_values(trainer, state["objective"])
-    _check_tensors("generators", own["generators"], state["generators"])
-    _check_tensors("noise", dict(enumerate(own["noise"])), _numbered(state["noise"]))
     _check_optimizer(trainer.optimizer, state["optimizer"])
-    if not _alike(state["scaler"], own["scaler"]):
-        raise ValueError("its scaler is not of the right form")
 
 
-def _check_progress(trainer: Trainer, state: Mapping[str, Any]) -> None:
-    epoch, history, assigned = state["epoch"], state["history"], state["assigned"]
-    if type(epoch) is not int or not 0 <= epoch <= trainer.settings.schedule.max_epochs:
-        raise ValueError(f"its epoch is {epoch!r}")
-    length = trainer.n_epochs_before + epoch
-    if not isinstance(history, list) or len(history) != length or not all(map(_is_entry, history)):
-        raise ValueError("its history does not have one entry per epoch")
-    if assigned is None:
+def _check_like(name: str, own: Any, found: Any) -> None:
+    """Check that something has one structure with its own, down to types, shapes and dtypes."""
+    if isinstance(own, Tensor):
+        same = isinstance(found, Tensor) and (found.shape, found.dtype) == (own.shape, own.dtype)
+        if not same or found.layout != torch.strided or not _is_finite(found):
+            shape = tuple(own.shape)
+            raise ValueError(f"{name} is not {own.dtype} of shape {shape}, dense and finite")
         return
-    blank = torch.empty(len(trainer.source), dtype=torch.int64, device="meta")
-    _check_tensors("assigned", {"labels": blank}, {"labels": assigned})
-    _check_range("assigned", assigned, -1, trainer.settings.n_clusters)
+    if type(found) is not type(own) or not _is_finite(found):
+        raise ValueError(f"{name} is {reprlib.repr(found)}")
+    if isinstance(own, (list, tuple)):
+        own, found = dict(enumerate(own)), dict(enumerate(found))
+    if isinstance(own, dict):
+        if found.keys() != own.keys():
+            raise ValueError(f"{name} has other entries")
+        for key, value in own.items():
+            _check_like(f"{name}[{key!r}]", value, found[key])
 
 
-def _is_entry(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict)
-        and all(isinstance(value, NUMBERS) and math.isfinite(value) for value in entry.values())
-        and {"epoch", "loss", "changed_labels"} <= entry.keys()
-    )
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return bool(value.isfinite().all())
+    return not isinstance(value, float) or math.isfinite(value)
 
 
-def _numbered(values: Any) -> Any:
-    return dict(enumerate(values)) if isinstance(values, list) else values
-
-
-def _check_tensors(part: str, own: Mapping[Any, Tensor], found: Any) -> None:
-    if not isinstance(found, dict) or found.keys() != own.keys():
-        raise ValueError(f"its {part} has other entries")
-    for name, tensor in own.items():
-        want, have = tensor, found[name]
-        same = isinstance(have, Tensor) and have.shape == want.shape and have.dtype == want.dtype
-        if not same or have.layout != torch.strided or not _is_sound(have):
-            raise ValueError(f"{name!r} of its {part} is not {want.dtype} of {tuple(want.shape)}")
-
-
-def _is_sound(tensor: Tensor) -> bool:
-    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
-
-
-def _check_values(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+def _check_ranges(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
     n, k = len(trainer.source), trainer.settings.n_clusters
     for name, tensor in tensors.items():
         last = name.rpartition(".")[2]
@@ -99,54 +83,52 @@ def _check_values(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
 
 def _check_range(name: str, tensor: Tensor, least: float, end: float) -> None:
     if tensor.numel() and not (least <= tensor.min() and tensor.max() < end):
-        raise ValueError(f"{name!r} holds values below {least} or from {end} on")
+        raise ValueError(f"{name} holds values below {least} or from {end} on")
+
+
+def _check_progress(trainer: Trainer, state: Mapping[str, Any]) -> None:
+    epoch, history, assigned = state["epoch"], state["history"], state["assigned"]
+    if type(epoch) is not int or not 0 <= epoch <= trainer.settings.schedule.max_epochs:
+        raise ValueError(f"epoch is {reprlib.repr(epoch)}")
+    length = trainer.n_epochs_before + epoch
+    if not isinstance(history, list) or len(history) != length or not all(map(_is_entry, history)):
+        raise ValueError("history does not have one entry per epoch")
+    if assigned is not None:
+        _check_like("assigned", torch.empty(len(trainer.source), dtype=torch.int64), assigned)
+        _check_range("assigned", assigned, -1, trainer.settings.n_clusters)
+
+
+def _is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and all(type(value) in NUMBERS and _is_finite(value) for value in entry.values())
+        and {"epoch", "loss", "changed_labels"} <= entry.keys()
+    )
 
 
 def _check_optimizer(optimizer: torch.optim.Optimizer, state: Any) -> None:
-    own = optimizer.state_dict()["param_groups"]
-    groups = state.get("param_groups") if isinstance(state, dict) else None
-    if not isinstance(groups, list) or not _alike(groups, own):
-        raise ValueError("its optimizer has other groups of parameters")
-    if [_fixed(group) for group in groups] != [_fixed(group) for group in own]:
-        raise ValueError("its optimizer has other settings")
+    own = optimizer.state_dict()
+    if not isinstance(state, dict) or state.keys() != own.keys():
+        raise ValueError("optimizer has other entries")
+    _check_like("optimizer['param_groups']", own["param_groups"], state["param_groups"])
+    if [_fixed(g) for g in state["param_groups"]] != [_fixed(g) for g in own["param_groups"]]:
+        raise ValueError("optimizer['param_groups'] has other settings")
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    moments = state.get("state")
+    moments = state["state"]
     if not isinstance(moments, dict) or not moments.keys() <= set(range(len(parameters))):
-        raise ValueError("its optimizer has other parameters")
+        raise ValueError("optimizer['state'] has other parameters")
     for number, values in moments.items():
-        if not isinstance(values, dict) or not all(
-            _is_moment(name, value, parameters[number]) for name, value in values.items()
-        ):
-            raise ValueError(f"its optimizer does not fit parameter {number}")
+        if not isinstance(values, dict) or not values.keys() <= MOMENTS:
+            raise ValueError(f"optimizer['state'][{number}] has other entries")
+        for name, value in values.items():
+            shape = () if name == "step" else parameters[number].shape
+            if value is not None or name != "momentum_buffer":
+                name = f"optimizer['state'][{number}][{name!r}]"
+                _check_like(name, torch.empty(shape), value)
+                if not name.endswith("['exp_avg']") and "momentum" not in name:
+                    _check_range(name, value, 0, math.inf)
 
 
 def _fixed(group: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out the learning rate, which every step sets."""
     return {name: value for name, value in group.items() if name != "lr"}
-
-
-def _is_moment(name: str, value: Any, parameter: Tensor) -> bool:
-    if name == "momentum_buffer" and value is None:
-        return True
-    shape = torch.Size([]) if name == "step" else parameter.shape
-    known = name in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
-    return (
-        known
-        and isinstance(value, Tensor)
-        and value.shape == shape
-        and value.dtype == torch.float32
-        and value.layout == torch.strided
-        and bool((value >= 0).all() if name in ("step", "exp_avg_sq") else value.isfinite().all())
-        and _is_sound(value)
-    )
-
-
-def _alike(value: Any, own: Any) -> bool:
-    """Tell whether plain values have one structure, down to the types."""
-    if isinstance(own, dict):
-        same = isinstance(value, dict) and value.keys() == own.keys()
-        return same and all(_alike(value[name], own[name]) for name in own)
-    if isinstance(own, (list, tuple)):
-        same = type(value) is type(own) and len(value) == len(own)
-        return same and all(map(_alike, value, own))
-    return type(value) is type(own) and (not isinstance(own, float) or math.isfinite(value))

@@ -40,6 +40,7 @@ def put(value, *keys):
 
 MOMENTS = ("optimizer", "state", 0)
 WEIGHT = ("objective", "model.backbone.0.weight")
+OF_FIRST = r"optimizer\['state'\]\[0\]"
 FORGERIES = {
     "epoch": (put(10**9, "epoch"), "epoch is 1000000000"),
     "epoch of text": (put("3", "epoch"), "epoch is '3'"),
@@ -48,29 +49,50 @@ FORGERIES = {
     "history of junk": (put([{}] * 3, "history"), "one entry per epoch"),
     "history of text": (put(lambda h: [*h[:2], {**h[2], "loss": "low"}], "history"), "one entry"),
     "history with nan": (put(lambda h: [*h[:2], {**h[2], "loss": torch.nan}], "history"), "entry"),
-    "assigned short": (put(lambda t: t[:-1].clone(), "assigned"), "'labels' of its assigned"),
-    "assigned too large": (put(lambda t: t + 99, "assigned"), "'assigned' holds values"),
-    "weight of a shape": (put(lambda t: t.flatten(), *WEIGHT), "weight' of its objective"),
-    "weight of a dtype": (put(lambda t: t.double(), *WEIGHT), "weight' of its objective"),
-    "weight that is no number": (put(lambda t: t * torch.nan, *WEIGHT), "of its objective"),
-    "weight that is no tensor": (put([1.0], *WEIGHT), "weight' of its objective"),
+    "assigned short": (put(lambda t: t[:-1].clone(), "assigned"), "assigned is not torch.int64"),
+    "assigned too large": (put(lambda t: t + 99, "assigned"), "assigned holds values"),
+    "weight of a shape": (put(lambda t: t.flatten(), *WEIGHT), r"weight'\] is not torch.float32"),
+    "weight of a dtype": (put(lambda t: t.double(), *WEIGHT), r"weight'\] is not torch.float32"),
+    "weight that is no number": (
+        put(lambda t: t * torch.nan, *WEIGHT),
+        "float32 .* finite",
+    ),
+    "weight that is no tensor": (put([1.0], *WEIGHT), r"weight'\] is not torch.float32"),
     "negative variance": (
         put(lambda t: t - 100, "objective", "model.backbone.1.running_var"),
-        "running_var' holds values below 0",
+        "running_var holds values below 0",
     ),
-    "moment of a shape": (put(lambda t: t[:1].clone(), *MOMENTS, "exp_avg"), "parameter 0"),
-    "moment without values": (put(lambda t: t.expand(9, -1, -1), *MOMENTS, "exp_avg"), "parameter"),
-    "moment of a dtype": (put(lambda t: t.half(), *MOMENTS, "exp_avg_sq"), "parameter 0"),
-    "moment below zero": (put(lambda t: t - 1, *MOMENTS, "exp_avg_sq"), "parameter 0"),
-    "moment unknown": (put(lambda m: {**m, "more": m["step"]}, *MOMENTS), "parameter 0"),
-    "step of a shape": (put(lambda t: t.expand(3).clone(), *MOMENTS, "step"), "parameter 0"),
+    "moment of a shape": (
+        put(lambda t: t[:1].clone(), *MOMENTS, "exp_avg"),
+        OF_FIRST,
+    ),
+    "moment without values": (put(lambda t: t.expand(9, -1, -1), *MOMENTS, "exp_avg"), "not torch"),
+    "moment of a dtype": (
+        put(lambda t: t.half(), *MOMENTS, "exp_avg_sq"),
+        OF_FIRST,
+    ),
+    "moment below zero": (
+        put(lambda t: t - 1, *MOMENTS, "exp_avg_sq"),
+        OF_FIRST,
+    ),
+    "moment unknown": (
+        put(lambda m: {**m, "more": m["step"]}, *MOMENTS),
+        OF_FIRST,
+    ),
+    "step of a shape": (
+        put(lambda t: t.expand(3).clone(), *MOMENTS, "step"),
+        OF_FIRST,
+    ),
     "moments of a parameter more": (put(lambda s: {**s, 999: s[0]}, *MOMENTS[:2]), "parameters"),
-    "no groups": (put([], "optimizer", "param_groups"), "groups of parameters"),
+    "no groups": (put([], "optimizer", "param_groups"), "param_groups'\\] has other entries"),
     "other betas": (put((0.5, 0.5), "optimizer", "param_groups", 0, "betas"), "other settings"),
-    "other generators": (put({}, "generators"), "its generators has other entries"),
-    "short generator": (put(lambda t: t[:9].clone(), "generators", "order"), "of its generators"),
-    "noise": (put([torch.zeros(3)], "noise"), "its noise has other entries"),
-    "scaler": (put({"scale": "x"}, "scaler"), "its scaler"),
+    "other generators": (put({}, "generators"), "generators has other entries"),
+    "short generator": (
+        put(lambda t: t[:9].clone(), "generators", "order"),
+        "order.* is not torch.uint8",
+    ),
+    "noise": (put([torch.zeros(3)], "noise"), "noise has other entries"),
+    "scaler": (put({"scale": "x"}, "scaler"), "scaler has other entries"),
 }
 
 

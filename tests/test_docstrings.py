@@ -1,7 +1,8 @@
-"""Docstrings are valid numpydoc, and complete."""
+"""Docstrings are valid numpydoc, complete, and say the same thing in the same words."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -11,9 +12,11 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import skdeepcluster
+from skdeepcluster.base import DeepClusterer
 
 IGNORED = {
     "ES01",  # a summary line may say all there is to say
@@ -23,6 +26,19 @@ IGNORED = {
 }
 # The methods describe the parameters that they share.
 IGNORED_OF = {"skdeepcluster.base.DeepClusterer": {"PR01"}}
+
+# Parameters whose texts begin alike: a method may add what its paper uses.
+ADD_WHAT_THE_PAPER_USES = {"lr", "max_epochs", "weight_decay"}
+# Parameters and attributes that the methods describe each in its own words, and why.
+IN_OWN_WORDS = {
+    "cluster_temperature": "TwinContrastClustering names the symbol in its equations",
+    "embedding_dim": "the embedding of CLC has a second part",
+    "momentum": "the networks that it moves, and its course, are others",
+    "queue_length": "queues hold other things",
+    "temperature": "each loss has its own",
+    "cluster_centers_": "the embedding of CLC has a second part",
+    "history_": "the terms of the losses are others",
+}
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -93,3 +109,58 @@ def test_there_is_something_to_validate() -> None:
     assert "skdeepcluster.plotting.gallery.ClusterGalleryDisplay.plot" in NAMES
     assert "skdeepcluster.clustering.sinkhorn.sinkhorn" in NAMES
     assert "skdeepcluster.methods.clc.CLC" in NAMES
+
+
+def _entries(estimator: type, section: str) -> dict[str, tuple[str, str]]:
+    """Map what a section of a docstring describes to types without defaults, and to texts."""
+    entries = NumpyDocString(inspect.getdoc(estimator) or "")[section]
+    return {e.name: (e.type.partition(", default=")[0], " ".join(e.desc)) for e in entries}
+
+
+def _by_name(section: str) -> dict[str, list[tuple[str, str]]]:
+    """Map what several estimators describe to all descriptions of it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for estimator in ESTIMATORS:
+        for name, entry in _entries(estimator, section).items():
+            found.setdefault(name, []).append(entry)
+    return {name: entries for name, entries in found.items() if len(entries) > 1}
+
+
+SHARED = _by_name("Parameters") | _by_name("Attributes")
+
+
+@pytest.mark.parametrize("name", sorted(SHARED.keys() - IN_OWN_WORDS.keys()))
+def test_shared_parameters_have_one_text(name: str) -> None:
+    kinds, texts = zip(*SHARED[name], strict=True)
+    assert len(set(kinds)) == 1
+    if name in ADD_WHAT_THE_PAPER_USES:
+        assert all(text.startswith(min(texts, key=len)) for text in texts)
+    else:
+        assert len(set(texts)) == 1
+
+
+@pytest.mark.parametrize("name", sorted(IN_OWN_WORDS.keys() | ADD_WHAT_THE_PAPER_USES))
+def test_parameters_in_own_words_differ(name: str) -> None:
+    assert len(set(SHARED[name])) > 1
+
+
+def _signature(estimator: type) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(estimator).parameters)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_shared_parameters_have_one_order_and_annotation(estimator: type) -> None:
+    ours = _signature(estimator)
+    for other in (DeepClusterer, *ESTIMATORS):
+        theirs = _signature(other)
+        shared = [name for name in ours if name in theirs]
+        assert shared == [name for name in theirs if name in ours]
+        for name in set(shared) - IN_OWN_WORDS.keys():
+            assert ours[name].annotation == theirs[name].annotation
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_documented_defaults_are_those_of_the_signature(estimator: type) -> None:
+    for entry in NumpyDocString(inspect.getdoc(estimator) or "")["Parameters"]:
+        default = ast.literal_eval(entry.type.partition(", default=")[2])
+        assert default == _signature(estimator)[entry.name].default

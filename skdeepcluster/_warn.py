@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from pathlib import Path
 
 import joblib
 import sklearn
 
 # Between the caller and this package stand scikit-learn's wrappers, Pipelines and searches.
 _PASSED_ON_THE_WAY = tuple(
-    str(Path(file).parent) for file in (__file__, sklearn.__file__, joblib.__file__)
+    os.path.join(os.path.dirname(file), "")  # of the folder, and of none that begins like it
+    for file in (__file__, sklearn.__file__, joblib.__file__)
 )
 
 

@@ -57,9 +57,9 @@ class DeepClusterer(
     Base of the deep clustering estimators.
 
     A method subclasses it, adds its own parameters to `__init__` and `_parameter_constraints`, and
-    defines `_build_model` and `_build_objective`. The parameters below have the same meaning in all
-    methods. Those that decide what the networks look like are named in `_structural_parameters`: a
-    warm start refuses to go on with others.
+    defines `_build_model` and `_build_objective`. The parameters of this class have the same
+    meaning in all methods, which describe them. Those that decide what the networks look like are
+    named in `_structural_parameters`: a warm start refuses to go on with others.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

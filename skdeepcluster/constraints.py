@@ -12,7 +12,18 @@ LARGEST_REAL = 1e30  # well below where float32 overflows
 
 
 class RealInterval(Interval):
-    """An interval that compares real numbers of any type with its bounds as Python floats."""
+    """
+    An interval that compares real numbers of any type with its bounds as Python floats.
+
+    Parameters
+    ----------
+    type : type
+        Kind of the numbers.
+    left, right : float
+        Bounds.
+    closed : {"left", "right", "both", "neither"}
+        Which bounds belong to the interval.
+    """
 
     def __contains__(self, value: Any) -> bool:
         # A bound of 1e30 overflows in a comparison with float16; an integer beyond every float

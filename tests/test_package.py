@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ import skdeepcluster
 ROOT = Path(__file__).parents[1]
 
 IMPORT = """
-import builtins, json, random, sys
+import builtins, importlib.metadata, json, random, sys
 import numpy, sklearn.base, torch
 
 def state():
@@ -42,13 +43,22 @@ def spy(name, scope=None, local=None, names=(), level=0):
         asked.update([name, *(f"{name}.{part}" for part in names or ())])
     return plain_import(name, scope, local, names, level)
 
+find = importlib.metadata.Distribution.from_name
+
+def find_others(name):
+    if name == "skdeepcluster":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return find(name)
+
 loaded, before = set(sys.modules), state()
 builtins.__import__ = spy
+importlib.metadata.Distribution.from_name = find_others
 import skdeepcluster
 print(json.dumps({
     "new": sorted(set(sys.modules) - loaded),
     "asked": sorted(asked),
     "quiet": state() == before,
+    "version": skdeepcluster.__version__,
 }))
 """
 
@@ -60,8 +70,9 @@ def _setup() -> configparser.ConfigParser:
 
 
 def test_version_is_the_same_everywhere() -> None:
-    version = _setup()["metadata"]["version"]
-    assert skdeepcluster.__version__ == metadata.version("skdeepcluster") == version
+    version = skdeepcluster.__version__
+    assert _setup()["metadata"]["version"] == "attr: skdeepcluster._version.__version__"
+    assert metadata.version("skdeepcluster") == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text()
 
@@ -71,14 +82,16 @@ def test_typing_marker_is_shipped() -> None:
     assert "py.typed" in _setup()["options.package_data"]["skdeepcluster"].split()
 
 
-def _packages() -> list[str]:
+def _exporting() -> list[str]:
+    """List the modules that have a list of public names."""
     walk = pkgutil.walk_packages(skdeepcluster.__path__, "skdeepcluster.")
-    return ["skdeepcluster", *(info.name for info in walk if info.ispkg)]
+    names = ["skdeepcluster", *(info.name for info in walk)]
+    return [name for name in names if hasattr(importlib.import_module(name), "__all__")]
 
 
-@pytest.mark.parametrize("package", _packages())
-def test_every_public_name_resolves(package: str) -> None:
-    module = importlib.import_module(package)
+@pytest.mark.parametrize("exporting", _exporting())
+def test_every_public_name_resolves(exporting: str) -> None:
+    module = importlib.import_module(exporting)
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is not None
@@ -86,8 +99,12 @@ def test_every_public_name_resolves(package: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def fresh_import() -> dict[str, list[str] | bool]:
-    """Import the package in a fresh interpreter and report what that loaded and changed."""
+def fresh_import() -> dict[str, Any]:
+    """
+    Import the package in a fresh interpreter and report what that loaded and changed.
+
+    There the package seems not to be installed, as on a path that merely leads to its folder.
+    """
     run = subprocess.run(
         [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -95,17 +112,18 @@ def fresh_import() -> dict[str, list[str] | bool]:
 
 
 @pytest.mark.parametrize("heavy", ["torchvision", "matplotlib", "scipy.optimize", "tqdm", "pandas"])
-def test_import_leaves_heavy_modules_for_later(
-    fresh_import: dict[str, list[str] | bool], heavy: str
-) -> None:
+def test_import_leaves_heavy_modules_for_later(fresh_import: dict[str, Any], heavy: str) -> None:
     for report in ("new", "asked"):
         names = fresh_import[report]
-        assert isinstance(names, list)
         assert not [name for name in names if name == heavy or name.startswith(f"{heavy}.")]
 
 
-def test_import_changes_no_global_state(fresh_import: dict[str, list[str] | bool]) -> None:
+def test_import_changes_no_global_state(fresh_import: dict[str, Any]) -> None:
     assert fresh_import["quiet"] is True
+
+
+def test_import_needs_no_installation(fresh_import: dict[str, Any]) -> None:
+    assert fresh_import["version"] == skdeepcluster.__version__
 
 
 def _readme_blocks(language: str) -> list[str]:

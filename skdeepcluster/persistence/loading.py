@@ -35,16 +35,16 @@ _CLASSES: dict[tuple[str, str], type[Any]] = {}
 GROUPS = ("model", "further", "scaling", "clusters")
 
 
-def register(cls: type[Any]) -> None:
+def register(estimator: type[Any]) -> None:
     """
     Make an estimator known to `load`; of two with one name, the later counts.
 
     Parameters
     ----------
-    cls : type
+    estimator : type
         The estimator's class.
     """
-    _CLASSES[cls.__module__, cls.__qualname__] = cls
+    _CLASSES[estimator.__module__, estimator.__qualname__] = estimator
 
 
 @in_plain_torch

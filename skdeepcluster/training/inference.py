@@ -124,12 +124,10 @@ def infer_samples(
     look : callable
         Called with each batch of scaled samples, before it is standardised.
 
-    Yields
-    ------
-    embedding : Tensor of shape (b, d), dtype float32
-        Unit-length embedding of a batch, in order, on the model's device.
-    logits : Tensor of shape (b, n_clusters), dtype float32
-        Unnormalised log-probabilities of the clusters.
+    Returns
+    -------
+    iterator of two Tensors of shape (b, d) and (b, n_clusters), dtype float32
+        What `infer_batches` yields, on the model's device.
     """
 
     def seen(batches: Iterable[Tensor]) -> Iterator[Tensor]:

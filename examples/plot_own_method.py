@@ -119,3 +119,7 @@ print({name: round(value, 3) for name, value in model.history_[-1].items() if "l
 from skdeepcluster.plotting import ClusterGalleryDisplay
 
 ClusterGalleryDisplay.from_estimator(model, digits.images)
+
+# %%
+# :doc:`/own_method` says what else a method may do: parameters of its own, noise, queues and second
+# networks, and a look at all samples between epochs.

@@ -3,7 +3,7 @@
 Write your own method in 50 lines
 =================================
 
-A deep clustering method is two networks on a trunk, a loss, and an estimator that joins them. The
+A deep clustering method is a trunk with heads, a loss, and an estimator that joins them. The
 package does the rest: reading and augmenting the images, training, checkpoints, saving, and the
 scikit-learn API. The method here is a simple one: an instance contrast as in SimCLR, and a softmax
 head that should give both views of an image the same cluster and use all clusters equally.

@@ -26,8 +26,6 @@ default_role = "literal"
 nitpicky = False
 
 autodoc_typehints = "none"  # the docstrings say more than the annotations
-autosummary_ignore_module_all = False
-autosummary_imported_members = True
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {

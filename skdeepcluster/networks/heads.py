@@ -34,8 +34,8 @@ def mlp(
     final_relu : bool, default=False
         Whether the last layer is treated like a hidden one.
     std : float or None, default=None
-        Standard deviation of normally distributed weights, with zero biases. None means the uniform
-        rule of `materialise`.
+        Standard deviation of normally distributed weights, with zero biases. None leaves the
+        weights that PyTorch draws.
 
     Returns
     -------

@@ -162,7 +162,9 @@ def test_autocast_does_not_lower_the_precision() -> None:
     online, target, labels = draw(6, 3), draw(6, 3, seed=1), torch.arange(6) % 3
     with torch.autocast("cpu", torch.bfloat16):
         inside = prototype_scattering(online, target, labels, 3, 0.1)
+        means, _ = prototypes(online, labels, 3)
     assert torch.equal(inside, prototype_scattering(online, target, labels, 3, 0.1))
+    assert torch.equal(means, prototypes(online, labels, 3)[0])
 
 
 def test_no_host_synchronisation_and_no_other_device() -> None:

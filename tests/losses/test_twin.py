@@ -201,6 +201,19 @@ def test_jitter_moves_unit_vectors_by_the_scale() -> None:
     assert spread.item() == pytest.approx(0.01, rel=0.05)  # the tangent space has 7 dimensions
 
 
+def test_autocast_does_not_lower_the_precision() -> None:
+    u, rows, mask = unit(draw(6, 4)), unit(draw(3, 4, seed=1)), torch.ones(2)
+    weights, memory = draw(6, 3).softmax(1), unit(draw(2, 3, 4, seed=2))
+    for function in (
+        lambda: cluster_vectors(weights, u),
+        lambda: cluster_memory_contrast(rows, rows.flip(0), memory, 0.1, mask),
+        lambda: shift_by_prototypes(u, weights, rows),
+    ):
+        with torch.autocast("cpu", torch.bfloat16):
+            inside = function()
+        assert torch.equal(inside, function())
+
+
 def test_no_host_synchronisation_and_no_other_device() -> None:
     with FakeTensorMode():
         u = torch.randn(5, 4, device="cuda", requires_grad=True)

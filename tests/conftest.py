@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported; two workers share two cores
@@ -46,12 +47,30 @@ def quick(Estimator):
     return make
 
 
+@functools.cache
+def _fitted(Estimator):
+    images = load_digits().images[:60].astype(np.uint8)
+    return Estimator(n_clusters=3, max_epochs=2, batch_size=32, random_state=0).fit(images)
+
+
+@pytest.fixture
+def fitted(Estimator):
+    """Return a model of two epochs on the digits, the same one for all tests: do not change it."""
+    return _fitted(Estimator)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Return 60 images of 8 x 8, uint8."""
     images = load_digits().images[:60].astype(np.uint8)
     images.setflags(write=False)
     return images
+
+
+@pytest.fixture
+def small(digits):
+    """Return 60 images of 5 x 5, where there must be images but not large ones."""
+    return digits[:, 1:6, 1:6]
 
 
 @pytest.fixture

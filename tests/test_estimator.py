@@ -15,6 +15,7 @@ from comparing import without_times
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from strategies import tiny
 
 from skdeepcluster import ContrastiveClustering, load
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
@@ -38,8 +39,8 @@ def weights(model):
     return {k: v.numpy() for k, v in model._model.model.state_dict().items()}
 
 
-def test_fitted_attributes_agree_with_each_other(quick, digits):
-    model = quick(max_epochs=3).fit(digits)
+def test_fitted_attributes_agree_with_each_other(fitted, digits):
+    model = fitted
     n, k = len(digits), model.n_clusters_
     assert model.labels_.shape == (n,)
     assert model.labels_.dtype == np.int64
@@ -58,8 +59,8 @@ def test_fitted_attributes_agree_with_each_other(quick, digits):
     assert len(model.get_feature_names_out()) == embedding.shape[1]
 
 
-def test_history_has_one_entry_an_epoch_with_every_key(quick, digits):
-    model = quick(max_epochs=3).fit(digits)
+def test_history_has_one_entry_an_epoch_with_every_key(quick, rows):
+    model = quick(max_epochs=3).fit(rows)
     assert model.n_epochs_ == len(model.history_) == 3
     for number, entry in enumerate(model.history_, start=1):
         terms = [value for name, value in entry.items() if name.startswith("loss_")]
@@ -74,8 +75,8 @@ def test_history_has_one_entry_an_epoch_with_every_key(quick, digits):
 
 
 @pytest.mark.parametrize("kind", ["images", "vectors"])
-def test_the_same_seed_gives_the_same_model(quick, digits, kind):
-    X = digits if kind == "images" else digits.reshape(len(digits), -1)
+def test_the_same_seed_gives_the_same_model(quick, small, rows, kind):
+    X = small if kind == "images" else rows
     first, second, other = (quick(random_state=seed).fit(X) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.labels_, second.labels_)
     np.testing.assert_array_equal(first.cluster_centers_, second.cluster_centers_)
@@ -85,14 +86,14 @@ def test_the_same_seed_gives_the_same_model(quick, digits, kind):
     assert without_times(first.history_) != without_times(other.history_)
 
 
-def test_a_random_state_instance_moves_on(quick, digits):
+def test_a_random_state_instance_moves_on(quick, rows):
     state = np.random.RandomState(0)
-    first = quick(random_state=state).fit(digits)
-    second = quick(random_state=state).fit(digits)
+    first = quick(random_state=state).fit(rows)
+    second = quick(random_state=state).fit(rows)
     assert without_times(first.history_) != without_times(second.history_)
 
 
-def test_nothing_global_changes(quick, digits):
+def test_nothing_global_changes(quick, small):
     def state():
         return (
             random.getstate(),
@@ -106,17 +107,17 @@ def test_nothing_global_changes(quick, digits):
             torch.is_autocast_enabled("cpu"),
         )
 
-    before, X = state(), digits.copy()
+    before, X = state(), small.copy()
     for seed in (0, None):
         model = quick(random_state=seed).fit(X)
         model.predict(X), model.transform(X), model.score(X)
     assert state() == before
-    np.testing.assert_array_equal(X, digits)
+    np.testing.assert_array_equal(X, small)
 
 
-def test_a_failed_fit_keeps_the_fitted_model(quick, digits, monkeypatch):
-    model = quick().fit(digits)
-    labels, expected = model.labels_.copy(), model.transform(digits)
+def test_a_failed_fit_keeps_the_fitted_model(quick, rows, monkeypatch):
+    model = quick().fit(rows)
+    labels, expected = model.labels_.copy(), model.transform(rows)
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -125,44 +126,44 @@ def test_a_failed_fit_keeps_the_fitted_model(quick, digits, monkeypatch):
         model.set_params(warm_start=warm)
         monkeypatch.setattr("skdeepcluster.training.callbacks.EpochWatch.begin_epoch", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            model.fit(digits)
+            model.fit(rows)
         np.testing.assert_array_equal(model.labels_, labels)
-        np.testing.assert_array_equal(model.transform(digits), expected)
+        np.testing.assert_array_equal(model.transform(rows), expected)
 
 
-def test_prediction_does_not_depend_on_the_batch(quick, digits):
-    model = quick().fit(digits)
-    together = model.predict_proba(digits)
-    alone = np.concatenate([model.predict_proba(image[None]) for image in digits])
-    shuffled = model.predict_proba(digits[::-1])[::-1]
+def test_prediction_does_not_depend_on_the_batch(fitted, digits):
+    together = fitted.predict_proba(digits)
+    alone = np.concatenate([fitted.predict_proba(image[None]) for image in digits])
+    shuffled = fitted.predict_proba(digits[::-1])[::-1]
     np.testing.assert_allclose(together, alone, atol=1e-5)
     np.testing.assert_allclose(together, shuffled, atol=1e-5)
 
 
-def test_threads_predict_as_one(quick, digits):
-    model = quick().fit(digits)
-    expected = model.transform(digits)
+def test_threads_predict_as_one(fitted, digits):
+    expected = fitted.transform(digits)
     with ThreadPoolExecutor(8) as pool:
-        for result in pool.map(lambda _: model.transform(digits), range(16)):
+        for result in pool.map(lambda _: fitted.transform(digits), range(16)):
             np.testing.assert_array_equal(result, expected)
 
 
-def test_fits_in_threads_equal_serial_fits(quick, digits):
-    serial = [quick(random_state=seed).fit(digits) for seed in (0, 1)]
+def test_fits_in_threads_equal_serial_fits(quick, small):
+    def fit(seed):
+        return quick(random_state=seed, max_epochs=1).fit(small)
+
+    serial = [fit(seed) for seed in (0, 1)]
     with ThreadPoolExecutor(2) as pool:
-        threaded = list(pool.map(lambda seed: quick(random_state=seed).fit(digits), (0, 1)))
+        threaded = list(pool.map(fit, (0, 1)))
     for one, other in zip(serial, threaded, strict=True):
         np.testing.assert_array_equal(one.labels_, other.labels_)
         np.testing.assert_array_equal(one.cluster_centers_, other.cluster_centers_)
 
 
-def test_pickles_are_small_and_equal(quick, digits):
-    model = quick().fit(digits)
-    dump = pickle.dumps(model)
+def test_pickles_are_small_and_equal(fitted, digits):
+    dump = pickle.dumps(fitted)
     loaded = pickle.loads(dump)
-    np.testing.assert_array_equal(loaded.transform(digits), model.transform(digits))
-    np.testing.assert_array_equal(loaded.labels_, model.labels_)
-    stored = sum(value.nbytes for value in weights(model).values())
+    np.testing.assert_array_equal(loaded.transform(digits), fitted.transform(digits))
+    np.testing.assert_array_equal(loaded.labels_, fitted.labels_)
+    stored = sum(value.nbytes for value in weights(fitted).values())
     assert len(dump) <= 1.2 * stored + 20_000
 
 
@@ -180,16 +181,16 @@ def test_centers_have_unit_length_even_where_members_cancel_out():
 
 
 @pytest.mark.parametrize("one", [1, True, np.uint8(1)])
-def test_one_cluster_takes_everything(quick, digits, one):
-    model = quick(n_clusters=one).fit(digits)
+def test_one_cluster_takes_everything(quick, rows, one):
+    model = quick(n_clusters=one).fit(rows)
     assert model.n_clusters_ == 1
     assert set(model.labels_) == {0}
-    assert model.score(digits) == 0
+    assert model.score(rows) == 0
     assert np.isfinite([entry["loss"] for entry in model.history_]).all()
 
 
-def test_empty_clusters_are_left_out_and_said(quick, digits):
-    X = np.repeat(digits[:5], 12, axis=0)
+def test_empty_clusters_are_left_out_and_said(quick, rows):
+    X = np.repeat(rows[:5], 12, axis=0)
     with pytest.warns(ConvergenceWarning, match=r"Only \d+ of n_clusters=50 clusters"):
         model = quick(n_clusters=50).fit(X)
     assert model.n_clusters_ <= 5
@@ -227,9 +228,9 @@ def test_a_single_epoch_is_judged_by_where_it_ends(rows, max_epochs, said):
     assert any(w.category is ConvergenceWarning for w in caught) == said
 
 
-def test_a_warning_turned_into_an_error_loses_no_model(quick, digits):
+def test_a_warning_turned_into_an_error_loses_no_model(quick, rows):
     model = quick(n_clusters=3)
-    alike = np.zeros_like(digits)
+    alike = np.zeros_like(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         with pytest.raises(ConvergenceWarning):
@@ -237,15 +238,15 @@ def test_a_warning_turned_into_an_error_loses_no_model(quick, digits):
     np.testing.assert_array_equal(model.labels_, model.predict(alike))
 
 
-def test_warm_start_goes_on(quick, digits):
-    model = quick(warm_start=True).fit(digits)
+def test_warm_start_goes_on(quick, rows):
+    model = quick(warm_start=True).fit(rows)
     first = model.history_
-    model.fit(digits)
+    model.fit(rows)
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4]
     assert without_times(model.history_[:2]) == without_times(first)
     assert model.history_[2]["loss"] < first[0]["loss"]
     with pytest.raises(ValueError, match="warm_start"):
-        model.set_params(n_clusters=4).fit(digits)
+        model.set_params(n_clusters=4).fit(rows)
 
 
 def test_a_module_is_copied_and_a_callable_is_called(quick, digits):
@@ -265,15 +266,13 @@ def test_a_module_is_copied_and_a_callable_is_called(quick, digits):
     np.testing.assert_array_equal(first.transform(digits), second.transform(digits))
 
 
-def test_the_backbone_is_ready_for_transfer(quick, digits):
-    model = quick()
+def test_the_backbone_is_ready_for_transfer(quick, fitted):
     with pytest.raises(AttributeError, match="backbone_"):
-        _ = model.backbone_
-    model.fit(digits)
-    assert not model.backbone_.training
-    features = model.backbone_(torch.zeros(2, 1, 8, 8))
+        _ = quick().backbone_
+    assert not fitted.backbone_.training
+    features = fitted.backbone_(torch.zeros(2, 1, 8, 8))
     assert features.ndim == 2
-    assert all(not key.startswith("backbone") for key in model.backbone_.state_dict())
+    assert all(not key.startswith("backbone") for key in fitted.backbone_.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -281,7 +280,7 @@ def test_the_backbone_is_ready_for_transfer(quick, digits):
     ["glyph", "photo", None, ImageAugmentation(flip_probability=0), lambda x, generator: x + 0.1],
 )
 def test_augmentations(quick, digits, augmentation):
-    model = quick(augmentation=augmentation).fit(digits)
+    model = quick(augmentation=augmentation, backbone=tiny).fit(digits)
     assert clone(model).augmentation is not None or augmentation is None
     assert model.labels_.shape == (len(digits),)
 
@@ -299,7 +298,7 @@ def test_parameters_of_the_augmentation_are_nested(quick, digits):
 @pytest.mark.parametrize("result", [lambda x: x[:3], lambda x: None, lambda x: x * np.nan])
 def test_a_bad_augmentation_is_named(quick, digits, result):
     with pytest.raises(ValueError, match=r"augmentation|not finite"):
-        quick(augmentation=lambda x, generator: result(x)).fit(digits)
+        quick(augmentation=lambda x, generator: result(x), backbone=tiny).fit(digits)
 
 
 def test_an_augmentation_that_fails_is_named(quick, digits):
@@ -317,7 +316,7 @@ def test_an_augmentation_without_memory_says_so(quick, digits):
         quick(augmentation=greedy).fit(digits)
 
 
-def test_numbers_of_narrow_types_mean_what_they_say(quick, digits, tmp_path):
+def test_numbers_of_narrow_types_mean_what_they_say(quick, rows, tmp_path):
     narrow = {}
     for name, value in quick(batch_size=50).get_params(deep=False).items():
         if isinstance(value, float):
@@ -325,13 +324,13 @@ def test_numbers_of_narrow_types_mean_what_they_say(quick, digits, tmp_path):
         elif isinstance(value, int) and not isinstance(value, bool):
             narrow[name] = np.uint8(value) if value < 256 else np.int16(value)
     wide = {name: value.item() for name, value in narrow.items()}
-    found, expected = (quick(**numbers).fit(digits) for numbers in (narrow, wide))
-    np.testing.assert_array_equal(found.transform(digits), expected.transform(digits))
+    found, expected = (quick(**numbers).fit(rows) for numbers in (narrow, wide))
+    np.testing.assert_array_equal(found.transform(rows), expected.transform(rows))
     np.testing.assert_array_equal(found.labels_, expected.labels_)
     assert all(found.get_params()[name] is value for name, value in narrow.items())
     found.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
-    np.testing.assert_array_equal(loaded.transform(digits), expected.transform(digits))
+    np.testing.assert_array_equal(loaded.transform(rows), expected.transform(rows))
 
 
 def test_unfitted_use_is_refused(quick, digits):
@@ -347,25 +346,35 @@ def test_a_loss_that_diverges_stops_with_advice(quick, digits):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("optimizer", "lr"), [("adam", 1e-3), ("sgd", 1e-1)])
-def test_precisions_and_optimisers_train(quick, digits, precision, optimizer, lr):
+def test_precisions_and_optimisers_train(quick, rows, precision, optimizer, lr):
     settings = {"precision": precision, "optimizer": optimizer, "max_epochs": 8}
-    model = quick(lr=lr, warmup_epochs=1, **settings).fit(digits)
-    still = quick(lr=1e-9, warmup_epochs=1, **settings).fit(digits)
+    model = quick(lr=lr, warmup_epochs=1, **settings).fit(rows)
+    still = quick(lr=1e-9, warmup_epochs=1, **settings).fit(rows)
     assert model.history_[-1]["loss"] < still.history_[-1]["loss"]
-    assert model.transform(digits).dtype == np.float32
+    assert model.transform(rows).dtype == np.float32
 
 
-def test_the_transform_feeds_another_clusterer(quick, digits):
-    embedding = quick().fit_transform(digits)
+def test_convolutions_train_in_half_precision(quick, small):
+    """One epoch on a few images: without support in hardware it takes long."""
+    small = small[:24]
+    model = quick(precision="bfloat16", batch_size=12, max_epochs=1).fit(small)
+    other = quick(precision="float32", batch_size=12, max_epochs=1).fit(small)
+    assert model.history_[0]["loss"] == pytest.approx(other.history_[0]["loss"], rel=0.05)
+    assert model.history_[0]["loss"] != other.history_[0]["loss"]
+    assert model.transform(small).dtype == np.float32
+
+
+def test_the_transform_feeds_another_clusterer(fitted, digits):
+    embedding = fitted.transform(digits)
     labels = KMeans(3, n_init=1, random_state=0).fit_predict(embedding)
     assert len(labels) == len(digits)
 
 
-def test_verbose_shows_a_bar_on_stderr_alone(quick, digits, capfd):
-    quick(verbose=1).fit(digits)
+def test_verbose_shows_a_bar_on_stderr_alone(quick, rows, capfd):
+    quick(verbose=1).fit(rows)
     out, err = capfd.readouterr()
     assert out == ""
     assert "2/2" in err
     assert "loss=" in err
-    quick().fit(digits)
+    quick().fit(rows)
     assert capfd.readouterr() == ("", "")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy import sparse
+from strategies import tiny
 
 from skdeepcluster import ContrastiveClustering
 
@@ -33,9 +34,9 @@ def forms_of_grey(images, tmp_path):
 
 
 def test_equal_grey_images_give_equal_labels(quick, digits, tmp_path):
-    expected = quick().fit(digits)
+    expected = quick(backbone=tiny).fit(digits)
     for name, form in forms_of_grey(digits, tmp_path).items():
-        fitted = quick().fit(form)
+        fitted = quick(backbone=tiny).fit(form)
         np.testing.assert_array_equal(fitted.labels_, expected.labels_, err_msg=name)
         np.testing.assert_array_equal(
             fitted.cluster_centers_, expected.cluster_centers_, err_msg=name
@@ -43,27 +44,26 @@ def test_equal_grey_images_give_equal_labels(quick, digits, tmp_path):
         np.testing.assert_array_equal(expected.predict(form), expected.labels_, err_msg=name)
 
 
-def test_flattened_images_equal_images(quick, digits):
-    expected = quick().fit(digits)
+def test_flattened_images_equal_images(quick, fitted, digits):
     flat = digits.reshape(len(digits), -1)
-    fitted = quick(image_shape=(8, 8)).fit(flat)
-    np.testing.assert_array_equal(fitted.labels_, expected.labels_)
-    assert fitted.image_shape_ == expected.image_shape_ == (1, 8, 8)
-    np.testing.assert_array_equal(fitted.predict(flat.tolist()), expected.labels_)
-    np.testing.assert_array_equal(fitted.predict(digits), expected.labels_)
+    model = quick(image_shape=(8, 8)).fit(flat)
+    np.testing.assert_array_equal(model.labels_, fitted.labels_)
+    assert model.image_shape_ == fitted.image_shape_ == (1, 8, 8)
+    np.testing.assert_array_equal(model.predict(flat.tolist()), fitted.labels_)
+    np.testing.assert_array_equal(model.predict(digits), fitted.labels_)
 
 
 def test_equal_colour_images_give_equal_labels(quick, photos):
-    expected = quick().fit(photos)
+    expected = quick(backbone=tiny).fit(photos)
     assert expected.image_shape_ == (3, 10, 12)
     assert expected.n_features_in_ == 360
     first = np.moveaxis(photos, -1, 1)
     flat = photos.reshape(len(photos), -1)
     for fitted, form in [
-        (quick().fit(first), first),
-        (quick().fit(torch.tensor(photos)), torch.tensor(photos)),
-        (quick(image_shape=(10, 12, 3)).fit(flat), flat),
-        (quick(channel_axis="first").fit(np.ascontiguousarray(first)), first),
+        (quick(backbone=tiny).fit(first), first),
+        (quick(backbone=tiny).fit(torch.tensor(photos)), torch.tensor(photos)),
+        (quick(backbone=tiny, image_shape=(10, 12, 3)).fit(flat), flat),
+        (quick(backbone=tiny, channel_axis="first").fit(np.ascontiguousarray(first)), first),
     ]:
         np.testing.assert_array_equal(fitted.labels_, expected.labels_)
         np.testing.assert_array_equal(fitted.predict(form), expected.labels_)
@@ -89,7 +89,7 @@ def test_data_frames_keep_their_names(quick):
 
 
 def test_bool_images_and_constant_images(quick, digits):
-    assert len(quick().fit(digits > 7).labels_) == len(digits)
+    assert len(quick(backbone=tiny).fit(digits > 7).labels_) == len(digits)
     with pytest.warns(UserWarning, match="clusters have members"):
         model = quick().fit(np.full((20, 8, 8), 7.0))
     assert model.n_clusters_ == 1
@@ -190,10 +190,9 @@ def test_an_absent_device_is_an_error(quick, digits):
         quick(device=absent).fit(digits)
 
 
-def test_a_different_sample_shape_is_refused(quick, digits, photos):
-    model = quick().fit(digits)
+def test_a_different_sample_shape_is_refused(quick, fitted, digits, photos):
     for wrong in (digits[:, :7], photos, digits.reshape(60, -1)):
-        for method in (model.predict, model.transform, model.predict_proba, model.score):
+        for method in (fitted.predict, fitted.transform, fitted.predict_proba, fitted.score):
             with pytest.raises(ValueError, match=r"\(1, 8, 8\)"):
                 method(wrong)
     vectors = quick().fit(np.random.default_rng(0).random((20, 4)))

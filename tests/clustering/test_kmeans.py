@@ -60,8 +60,7 @@ def test_inertia_is_that_of_sklearn(name: str) -> None:
     check_consistency(torch.from_numpy(x), result)
 
 
-@pytest.mark.parametrize("n_iter", [1, 2, 5])
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(("name", "n_iter"), [("blobs", 1), ("touching", 5), ("digits", 2)])
 def test_updates_equal_the_loop(name: str, n_iter: int) -> None:
     x = DATA[name][:300].astype(np.float32)
     result = kmeans(torch.from_numpy(x), 4, init=torch.from_numpy(x[:4]), max_iter=n_iter, tol=0)
@@ -70,8 +69,7 @@ def test_updates_equal_the_loop(name: str, n_iter: int) -> None:
     np.testing.assert_array_equal(result.labels.numpy(), labels)
 
 
-@pytest.mark.parametrize("spherical", [False, True])
-@pytest.mark.parametrize("chunk_size", [1, 7, 64, 10_000])
+@pytest.mark.parametrize(("chunk_size", "spherical"), [(1, False), (7, True), (64, False)])
 def test_chunks_do_not_matter(chunk_size: int, spherical: bool) -> None:
     x = draw(200, 6)
     settings = {"spherical": spherical, "init": x[:5], "max_iter": 20}
@@ -148,7 +146,7 @@ def test_several_empty_clusters_are_all_filled(spherical: bool) -> None:
 
 
 @pytest.mark.parametrize("spherical", [False, True])
-@pytest.mark.parametrize(("n_distinct", "k"), [(1, 1), (1, 4), (2, 3), (3, 20)])
+@pytest.mark.parametrize(("n_distinct", "k"), [(1, 4), (3, 20)])
 def test_fewer_distinct_samples_than_clusters(n_distinct: int, k: int, spherical: bool) -> None:
     x = draw(n_distinct, 3).repeat(10, 1)[: max(k, 9)]
     result = kmeans(x, k, spherical=spherical, n_init=2, generator=generator())

@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skdeepcluster.clustering.sinkhorn import sinkhorn
 
-SIZES = [(1, 1), (1, 4), (3, 7), (12, 1), (20, 4)]
+SIZES = [(1, 4), (3, 7), (12, 1), (20, 4)]
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -29,9 +29,10 @@ def slow_sinkhorn(logits: Tensor, epsilon: float, n_iterations: int) -> Tensor:
     return q
 
 
-@pytest.mark.parametrize(("b", "k"), SIZES)
-@pytest.mark.parametrize("epsilon", [0.25, 1.0])
-@pytest.mark.parametrize("n_iterations", [1, 3, 10])
+@pytest.mark.parametrize(
+    ("b", "k", "epsilon", "n_iterations"),
+    [(1, 1, 0.25, 1), (1, 4, 1.0, 3), (3, 7, 0.25, 3), (12, 1, 1.0, 10), (20, 4, 0.25, 10)],
+)
 def test_equals_the_loop(b: int, k: int, epsilon: float, n_iterations: int) -> None:
     result = sinkhorn(draw(b, k), epsilon, n_iterations)
     expected = slow_sinkhorn(draw(b, k), epsilon, n_iterations).float()
@@ -42,9 +43,9 @@ def test_no_round_is_the_softmax() -> None:
     torch.testing.assert_close(sinkhorn(draw(5, 3), 0.5, 0), (draw(5, 3) / 0.5).softmax(1))
 
 
-@pytest.mark.parametrize(("b", "k"), SIZES)
-@pytest.mark.parametrize("n_iterations", [0, 1, 3])
-def test_rows_always_sum_to_one(b: int, k: int, n_iterations: int) -> None:
+@pytest.mark.parametrize("n_iterations", [0, 1])
+def test_rows_always_sum_to_one(n_iterations: int) -> None:
+    b, k = 20, 4
     result = sinkhorn(draw(b, k), n_iterations=n_iterations)
     assert result.dtype == torch.float32 and (result >= 0).all()
     torch.testing.assert_close(result.sum(1), torch.ones(b))
@@ -63,7 +64,7 @@ def test_constants_of_rows_and_columns_do_not_matter_in_the_limit() -> None:
     torch.testing.assert_close(*results, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("m", [1, 5, 30])
+@pytest.mark.parametrize("m", [1, 30])
 def test_queue_rows_count_but_are_not_returned(m: int) -> None:
     logits, queue = draw(6, 4), draw(m, 4, seed=1)
     expected = sinkhorn(torch.cat([queue, logits]))[m:]
@@ -80,8 +81,8 @@ def test_masked_queue_rows_do_not_count() -> None:
     torch.testing.assert_close(empty, sinkhorn(logits))
 
 
-@pytest.mark.parametrize("scale", [0.0, 1e2, 1e4, 1e8])
-@pytest.mark.parametrize(("b", "k"), SIZES)
+@pytest.mark.parametrize("scale", [0.0, 1e2, 1e8])
+@pytest.mark.parametrize(("b", "k"), [(1, 4), (12, 1), (20, 4)])
 def test_finite_for_extreme_logits(scale: float, b: int, k: int) -> None:
     result = sinkhorn(scale * draw(b, k), epsilon=0.05)
     assert result.isfinite().all()

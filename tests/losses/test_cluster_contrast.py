@@ -7,33 +7,19 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from comparing import compare_with_reference
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skdeepcluster.losses import entropy_deficit
 from skdeepcluster.losses.contrast import cluster_contrast
 
-TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
-SIZES = [(1, 1), (1, 3), (2, 2), (3, 7), (8, 4), (20, 3)]
+SIZES = [(1, 1, 0.2), (1, 3, 1.0), (3, 7, 0.2), (8, 4, 1.0)]  # samples, clusters, temperature
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
     """Draw logits spread enough for clear assignments."""
     return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def compare_with_reference(
-    function: Callable[..., Tensor], reference: Callable[..., Tensor], *inputs: Tensor
-) -> None:
-    """Values and the gradients of every input agree, the reference being run in float64."""
-    single = [x.clone().requires_grad_() for x in inputs]
-    double = [x.double().requires_grad_() for x in inputs]
-    value, expected = function(*single), reference(*double)
-    torch.testing.assert_close(value.double(), expected, **TOLERANCE)
-    gradients = torch.autograd.grad(value, single)
-    references = torch.autograd.grad(expected, double)
-    for gradient, wanted in zip(gradients, references, strict=True):
-        torch.testing.assert_close(gradient.double(), wanted, **TOLERANCE)
 
 
 def slow_cluster_contrast(p1: Tensor, p2: Tensor, temperature: float) -> Tensor:
@@ -57,8 +43,7 @@ def slow_entropy_deficit(p1: Tensor, p2: Tensor) -> Tensor:
     return total
 
 
-@pytest.mark.parametrize(("n", "k"), SIZES)
-@pytest.mark.parametrize("temperature", [0.2, 1.0])
+@pytest.mark.parametrize(("n", "k", "temperature"), SIZES)
 def test_cluster_contrast_equals_the_loop(n: int, k: int, temperature: float) -> None:
     compare_with_reference(
         lambda a, b: cluster_contrast(a.softmax(1), b.softmax(1), temperature),
@@ -68,7 +53,7 @@ def test_cluster_contrast_equals_the_loop(n: int, k: int, temperature: float) ->
     )
 
 
-@pytest.mark.parametrize(("n", "k"), SIZES)
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (1, 3), (8, 4)])
 def test_entropy_deficit_equals_the_loop(n: int, k: int) -> None:
     compare_with_reference(
         lambda a, b: entropy_deficit(a.softmax(1), b.softmax(1)),
@@ -94,8 +79,8 @@ def test_gradients_reach_both_views(loss: Callable[..., Tensor]) -> None:
 
 
 @pytest.mark.parametrize("loss", [lambda a, b: cluster_contrast(a, b, 0.5), entropy_deficit])
-@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 60.0, 88.0, 100.0, 1e4])
-@pytest.mark.parametrize(("n", "k"), [(1, 1), (1, 4), (2, 5), (6, 3)])
+@pytest.mark.parametrize("spread", [0.0, 30.0, 60.0, 88.0, 100.0, 1e4])
+@pytest.mark.parametrize(("n", "k"), [(1, 4), (6, 3)])
 def test_finite_for_empty_and_underflowing_clusters(
     loss: Callable[..., Tensor], spread: float, n: int, k: int
 ) -> None:
@@ -133,10 +118,10 @@ def test_entropy_deficit_runs_from_even_to_one_cluster(k: int) -> None:
     assert entropy_deficit(even, single).item() == pytest.approx(math.log(k), rel=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_entropy_deficit_is_not_negative(seed: int) -> None:
-    p = (0.01 * draw(50, 6, seed=seed)).softmax(1)
-    assert entropy_deficit(p, p) > -1e-6
+def test_entropy_deficit_is_not_negative() -> None:
+    for seed in range(5):
+        p = (0.01 * draw(50, 6, seed=seed)).softmax(1)
+        assert entropy_deficit(p, p) > -1e-6
 
 
 def test_no_host_synchronisation_and_no_other_device() -> None:

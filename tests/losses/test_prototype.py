@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
+from comparing import ROUNDING, compare_with_reference
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering, prototypes
 
-TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
-SIZES = [(1, 1, 2), (1, 4, 2), (2, 2, 3), (9, 3, 4), (5, 20, 3)]  # samples, clusters, width
+SIZES = [(1, 4, 2), (9, 3, 4), (5, 20, 3)]  # samples, clusters, width
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -49,14 +49,11 @@ def slow_scattering(
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
 def test_prototype_scattering_equals_the_loop(n: int, k: int, d: int, temperature: float) -> None:
     online, target, labels = draw(n, d), draw(n, d, seed=1), some_labels(n, k)
-    single, double = online.clone().requires_grad_(), online.double().requires_grad_()
-    value = prototype_scattering(single, target, labels, k, temperature)
-    expected = slow_scattering(double, target.double(), labels, k, temperature)
-    assert value.dtype == torch.float32 and value.shape == ()
-    torch.testing.assert_close(value.double(), expected, **TOLERANCE)
-    value.backward()
-    expected.backward()
-    torch.testing.assert_close(single.grad.double(), double.grad, **TOLERANCE)
+    compare_with_reference(
+        lambda x: prototype_scattering(x, target, labels, k, temperature),
+        lambda x: slow_scattering(x, target.double(), labels, k, temperature),
+        online,
+    )
 
 
 @pytest.mark.parametrize(("n", "k", "d"), SIZES)
@@ -68,7 +65,7 @@ def test_prototypes_equal_the_loop(n: int, k: int, d: int) -> None:
     assert torch.equal(counts, labels.bincount(minlength=k).float())
     for cluster in range(k):
         wanted = expected.get(cluster, torch.zeros(d))
-        torch.testing.assert_close(means[cluster], wanted, **TOLERANCE)
+        torch.testing.assert_close(means[cluster], wanted, **ROUNDING)
 
 
 def test_labels_out_of_range_belong_to_no_cluster() -> None:
@@ -116,17 +113,15 @@ def test_scattering_is_least_for_opposite_aligned_prototypes() -> None:
     assert best < prototype_scattering(x.abs(), x.abs(), labels, 2, 0.5)
 
 
-@pytest.mark.parametrize(("n", "d"), [(1, 1), (2, 5), (9, 3)])
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (9, 3)])
 def test_positive_sampling_equals_the_loop(n: int, d: int) -> None:
-    x, target = draw(n, d), draw(n, d, seed=1)
-    single, double = x.clone().requires_grad_(), x.double().requires_grad_()
-    value = positive_sampling(single, target)
-    rows = zip(double, target.double(), strict=True)
-    expected = sum(((a / a.norm() - b / b.norm()) ** 2).sum() for a, b in rows) / n
-    torch.testing.assert_close(value.double(), expected, **TOLERANCE)
-    value.backward()
-    expected.backward()
-    torch.testing.assert_close(single.grad.double(), double.grad, **TOLERANCE)
+    target = draw(n, d, seed=1)
+
+    def slow(x: Tensor) -> Tensor:
+        rows = zip(x, target.double(), strict=True)
+        return sum(((a / a.norm() - b / b.norm()) ** 2).sum() for a, b in rows) / n
+
+    compare_with_reference(lambda x: positive_sampling(x, target), slow, draw(n, d))
 
 
 def test_positive_sampling_runs_from_zero_to_four() -> None:
@@ -167,7 +162,9 @@ def test_autocast_does_not_lower_the_precision() -> None:
     online, target, labels = draw(6, 3), draw(6, 3, seed=1), torch.arange(6) % 3
     with torch.autocast("cpu", torch.bfloat16):
         inside = prototype_scattering(online, target, labels, 3, 0.1)
+        means, _ = prototypes(online, labels, 3)
     assert torch.equal(inside, prototype_scattering(online, target, labels, 3, 0.1))
+    assert torch.equal(means, prototypes(online, labels, 3)[0])
 
 
 def test_no_host_synchronisation_and_no_other_device() -> None:

@@ -1,4 +1,4 @@
-"""Whether two fits came to the same."""
+"""Whether two fits came to the same, and whether a function equals a slow loop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 TIMES = ("seconds", "images_per_second")
+ROUNDING = {"rtol": 1e-4, "atol": 1e-5}  # float32 against a float64 loop
+TARGETS = {"materialize_grads": True}  # an input without a gradient has one of zeros
 
 
 def without_times(history):
@@ -33,3 +35,18 @@ def assert_same_model(one, other):
     for name, value in vars(one._model.scaling).items():
         assert value.dtype == getattr(other._model.scaling, name).dtype
         np.testing.assert_array_equal(value, getattr(other._model.scaling, name))
+
+
+def compare_with_reference(function, reference, *inputs):
+    """Compare a value in float32 and the gradients of all inputs with a slow float64 reference."""
+    single = [x.clone().requires_grad_() for x in inputs]
+    double = [x.double().requires_grad_() for x in inputs]
+    value, expected = function(*single), reference(*double)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value.double(), expected, **ROUNDING)
+    # One scalar out of an output of any shape.
+    weights = torch.randn(value.shape, generator=torch.Generator().manual_seed(9))
+    gradients = torch.autograd.grad((value * weights).sum(), single, **TARGETS)
+    references = torch.autograd.grad((expected * weights).sum(), double, **TARGETS)
+    for gradient, wanted in zip(gradients, references, strict=True):
+        torch.testing.assert_close(gradient.double(), wanted, **ROUNDING)

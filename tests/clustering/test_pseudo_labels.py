@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skdeepcluster.clustering import PseudoLabels
 from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.pseudo_labels import match_centers
+from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like, match_centers
 
 
 def blobs(n_each: int, seed: int = 0) -> Tensor:
@@ -20,16 +19,14 @@ def blobs(n_each: int, seed: int = 0) -> Tensor:
     return functional.normalize(corners + 0.05 * torch.randn(4 * n_each, 6, generator=generator))
 
 
-def test_the_first_update_is_k_means() -> None:
-    x, clusters = blobs(10), PseudoLabels(4, 6, n_init=3)
-    assert not clusters.centers.any()
-    clusters.resize(40)
-    clusters.update(x, None, torch.Generator().manual_seed(5))
-    generator = torch.Generator().manual_seed(5)
-    expected = kmeans(x, 4, spherical=True, n_init=3, generator=generator)
-    rows = {tuple(row) for row in clusters.centers.tolist()}
+def test_without_centres_to_go_on_from_it_is_k_means() -> None:
+    x = blobs(10)
+    generators = [torch.Generator().manual_seed(5) for _ in range(2)]
+    centers, labels = clusters_like(torch.zeros(4, 6), x, None, generators[0], 3)
+    expected = kmeans(x, 4, spherical=True, n_init=3, generator=generators[1])
+    rows = {tuple(row) for row in centers.tolist()}
     assert rows == {tuple(row) for row in expected.centers.tolist()}
-    assert torch.equal(clusters.labels, (x @ clusters.centers.T).argmax(dim=1))
+    assert torch.equal(labels, (x @ centers.T).argmax(dim=1))
 
 
 def test_views_choose_among_starts() -> None:
@@ -37,14 +34,12 @@ def test_views_choose_among_starts() -> None:
     x[:10, 4] = x[20:30, 4] = 0.5  # the first and the third group are near each other,
     groups = functional.normalize(x).split(10)
     views = torch.cat([groups[0], groups[2]]), torch.cat([groups[1], groups[3]])  # but not alike
-    found = []
+    halves = torch.cat(groups[:2]).sum(dim=0), torch.cat(groups[2:]).sum(dim=0)
+    previous, found = functional.normalize(torch.stack(halves)), []
     for judges in (None, views):
-        clusters = PseudoLabels(2, 6, n_init=12)
-        clusters.resize(40)
-        clusters.centers[0] = functional.normalize(torch.cat(groups[:2]).sum(dim=0), dim=0)
-        clusters.centers[1] = functional.normalize(torch.cat(groups[2:]).sum(dim=0), dim=0)
-        clusters.update(torch.cat(groups), judges, torch.Generator().manual_seed(0))
-        found.append([part.unique().tolist() for part in clusters.labels.split(10)])
+        generator = torch.Generator().manual_seed(0)
+        _, labels = clusters_like(previous, torch.cat(groups), judges, generator, 12)
+        found.append([part.unique().tolist() for part in labels.split(10)])
     near, alike = found
     assert near[0] == near[2]
     assert alike == [[0], [0], [1], [1]]
@@ -52,28 +47,16 @@ def test_views_choose_among_starts() -> None:
 
 @pytest.mark.parametrize("n_init", [1, 4])
 def test_clusters_keep_their_numbers(n_init: int) -> None:
-    clusters, generator = PseudoLabels(4, 6, n_init), torch.Generator().manual_seed(0)
-    clusters.resize(40)
-    clusters.update(blobs(10), None, generator)
-    before = clusters.labels.clone()
+    generator = torch.Generator().manual_seed(0)
+    centers, before = clusters_like(torch.zeros(4, 6), blobs(10), None, generator, n_init)
     for seed in range(1, 6):
-        clusters.update(blobs(10, seed), None, generator)
-        assert torch.equal(clusters.labels, before)
+        centers, labels = clusters_like(centers, blobs(10, seed), None, generator, n_init)
+        assert torch.equal(labels, before)
 
 
 def test_balancing_weights() -> None:
-    clusters = PseudoLabels(3, 6, n_init=1)
-    clusters.labels = torch.tensor([0, 0, 0, 2])
-    weights = clusters.balancing_weights()
+    weights = balancing_weights(torch.tensor([0, 0, 0, 2]), 3)
     torch.testing.assert_close(weights, torch.tensor([4 / 3, 4 / 3, 4 / 3, 4.0]))
-
-
-def test_labels_are_forgotten() -> None:
-    clusters = PseudoLabels(3, 6, n_init=1)
-    clusters.resize(9)
-    assert clusters.labels.tolist() == [0] * 9
-    clusters.resize(0)
-    assert clusters.labels.shape == (0,)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
@@ -93,11 +76,10 @@ def test_centres_that_are_not_finite_are_paired_somehow() -> None:
 
 def test_samples_that_are_all_alike_are_one_cluster():
     row = functional.normalize(torch.randn(1, 5, generator=torch.Generator().manual_seed(0)))
-    clusters = PseudoLabels(3, 5, 2)
-    clusters.resize(40)
+    centers = torch.zeros(3, 5)
     for _ in range(3):
-        clusters.update(row.repeat(40, 1), None, torch.Generator().manual_seed(0))
-        assert len(clusters.labels.unique()) == 1
-        own = clusters.centers[clusters.labels[0]]
-        torch.testing.assert_close(own, row[0])
-        assert (clusters.centers.norm(dim=1) > 0).sum() == 1
+        generator = torch.Generator().manual_seed(0)
+        centers, labels = clusters_like(centers, row.repeat(40, 1), None, generator, 2)
+        assert len(labels.unique()) == 1
+        torch.testing.assert_close(centers[labels[0]], row[0])
+        assert (centers.norm(dim=1) > 0).sum() == 1

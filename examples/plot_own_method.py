@@ -54,10 +54,6 @@ class ToyModel(Model):
 class ToyObjective(Objective):
     """Views of a sample are alike, and clusters are of even size."""
 
-    def __init__(self, model, schedule, method):
-        super().__init__(model, schedule)
-        self.method = method
-
     def forward(self, batch):
         return self.model(torch.cat(batch.views))
 
@@ -75,18 +71,14 @@ class ToyObjective(Objective):
 # %%
 # The estimator
 # -------------
-# The estimator says how to build the two. Its parameters are those that all methods share, and the
-# model and the objective read what they need from it.
+# The estimator joins the two. Its parameters are those that all methods share; the model and the
+# objective read what they need from it, as `method`.
 
 
 class ToyMethod(DeepClusterer):
     """SimCLR with a softmax head whose views should agree, on clusters of even size."""
 
-    def _build_model(self, backbone, n_features, generator):
-        return ToyModel(backbone, n_features, generator, self)
-
-    def _build_objective(self, model, schedule, generator):
-        return ToyObjective(model, schedule, self)
+    _model_class, _objective_class = ToyModel, ToyObjective
 
 
 # %%

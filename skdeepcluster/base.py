@@ -86,6 +86,8 @@ class DeepClusterer(
         "random_state": ["random_state"],
     }
 
+    _model_class: ClassVar[Any]
+    _objective_class: ClassVar[Any]
     _structural_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "backbone", "embedding_dim")
     _model: FittedModel
     _further_weights: dict[str, Tensor]
@@ -152,19 +154,19 @@ class DeepClusterer(
         for name in arguments.keys() - {"self", "__class__"}:
             setattr(self, name, arguments[name])
 
-    # --- what a method defines -------------------------------------------------------------
-
     def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
     ) -> Model:
         """Build the method's networks on a trunk of so many features, on the CPU."""
-        raise NotImplementedError
+        model: Model = self._model_class(backbone, n_features, generator, self)
+        return model
 
     def _build_objective(
-        self, model: Any, schedule: Schedule, generator: torch.Generator
+        self, model: Model, schedule: Schedule, generator: torch.Generator
     ) -> Objective:
         """Build what trains the model, on the CPU."""
-        raise NotImplementedError
+        objective: Objective = self._objective_class(model, schedule, generator, self)
+        return objective
 
     # --- fitting ---------------------------------------------------------------------------
 

@@ -83,10 +83,12 @@ class CLCObjective(Objective):
     """Queue and loss of CLC, by the parameters of `method`."""
 
     model: CLCModel
+    method: CLC
 
-    def __init__(self, model: CLCModel, schedule: Schedule, method: CLC) -> None:
-        super().__init__(model, schedule)
-        self.method = method
+    def __init__(
+        self, model: CLCModel, schedule: Schedule, generator: torch.Generator, method: CLC
+    ) -> None:
+        super().__init__(model, schedule, generator, method)
         missing = max(0, ROWS_PER_CLUSTER * method.n_clusters - schedule.batch_size)
         size = missing if method.queue_length == "auto" else int(method.queue_length)
         self.queue = FeatureQueue(size, (method.n_clusters,)) if size else None
@@ -256,6 +258,7 @@ class CLC(DeepClusterer):
         "queue_length": [StrOptions({"auto"}), whole_number(0)],
     }
 
+    _model_class, _objective_class = CLCModel, CLCObjective
     categorical_temperature: float
     categorical_weight: float
     epsilon: float
@@ -295,13 +298,3 @@ class CLC(DeepClusterer):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self._keep(locals())
-
-    def _build_model(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> CLCModel:
-        return CLCModel(backbone, n_features, generator, self)
-
-    def _build_objective(
-        self, model: Any, schedule: Schedule, generator: torch.Generator
-    ) -> CLCObjective:
-        return CLCObjective(model, schedule, self)

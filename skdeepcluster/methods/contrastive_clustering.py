@@ -39,7 +39,7 @@ from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE
 from skdeepcluster.losses.contrast import cluster_contrast, entropy_deficit, nt_xent
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
-from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
+from skdeepcluster.training.objective import Batch, Objective, Step, average
 
 
 class ContrastiveModel(Model):
@@ -71,12 +71,7 @@ class ContrastiveObjective(Objective):
     """Loss of Contrastive Clustering, by the parameters of `method`."""
 
     model: ContrastiveModel
-
-    def __init__(
-        self, model: ContrastiveModel, schedule: Schedule, method: ContrastiveClustering
-    ) -> None:
-        super().__init__(model, schedule)
-        self.method = method
+    method: ContrastiveClustering
 
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return projections and cluster logits of all views, stacked."""
@@ -214,6 +209,7 @@ class ContrastiveClustering(DeepClusterer):
         "entropy_weight": [NOT_NEGATIVE],
     }
 
+    _model_class, _objective_class = ContrastiveModel, ContrastiveObjective
     cluster_temperature: float
     entropy_weight: float
 
@@ -245,13 +241,3 @@ class ContrastiveClustering(DeepClusterer):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self._keep(locals())
-
-    def _build_model(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> ContrastiveModel:
-        return ContrastiveModel(backbone, n_features, generator, self)
-
-    def _build_objective(
-        self, model: Any, schedule: Schedule, generator: torch.Generator
-    ) -> ContrastiveObjective:
-        return ContrastiveObjective(model, schedule, self)

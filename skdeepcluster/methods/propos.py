@@ -86,13 +86,14 @@ class ProPosObjective(Objective):
 
     further = ("online", "predictor")
     model: ProPosModel
+    method: ProPos
     labels: Tensor
 
     def __init__(
         self, model: ProPosModel, schedule: Schedule, generator: torch.Generator, method: ProPos
     ) -> None:
-        super().__init__(model, schedule)
-        self.method, dim = method, method.embedding_dim
+        super().__init__(model, schedule, generator, method)
+        dim = method.embedding_dim
         self.online = copy.deepcopy(model.network)
         widths = (dim, model.hidden, dim)
         self.predictor = mlp(widths, generator, batch_norm=True, std=0.01)
@@ -331,6 +332,7 @@ class ProPos(DeepClusterer):
     }
     _structural_parameters = (*DeepClusterer._structural_parameters, "hidden_dim")
 
+    _model_class, _objective_class = ProPosModel, ProPosObjective
     hidden_dim: int | str
     noise: float
     scattering_weight: float
@@ -378,13 +380,3 @@ class ProPos(DeepClusterer):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self._keep(locals())
-
-    def _build_model(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> ProPosModel:
-        return ProPosModel(backbone, n_features, generator, self)
-
-    def _build_objective(
-        self, model: Any, schedule: Schedule, generator: torch.Generator
-    ) -> ProPosObjective:
-        return ProPosObjective(model, schedule, generator, self)

@@ -92,13 +92,17 @@ class TwinContrastObjective(Objective):
 
     further = ("key",)
     model: TwinContrastModel
+    method: TwinContrastClustering
     lambda_: Tensor
 
     def __init__(
-        self, model: TwinContrastModel, schedule: Schedule, method: TwinContrastClustering
+        self,
+        model: TwinContrastModel,
+        schedule: Schedule,
+        generator: torch.Generator,
+        method: TwinContrastClustering,
     ) -> None:
-        super().__init__(model, schedule)
-        self.method = method
+        super().__init__(model, schedule, generator, method)
         self.key = copy.deepcopy(model).requires_grad_(False)
         k, dim = method.n_clusters, method.embedding_dim
         auto = min(16384, max(schedule.n_samples // 4, 4 * schedule.batch_size))
@@ -340,6 +344,7 @@ class TwinContrastClustering(DeepClusterer):
         "jitter": [NOT_NEGATIVE],
     }
 
+    _model_class, _objective_class = TwinContrastModel, TwinContrastObjective
     cluster_temperature: float
     assignment_temperature: float
     gumbel_temperature: float
@@ -391,13 +396,3 @@ class TwinContrastClustering(DeepClusterer):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self._keep(locals())
-
-    def _build_model(
-        self, backbone: nn.Module, n_features: int, generator: torch.Generator
-    ) -> TwinContrastModel:
-        return TwinContrastModel(backbone, n_features, generator, self)
-
-    def _build_objective(
-        self, model: Any, schedule: Schedule, generator: torch.Generator
-    ) -> TwinContrastObjective:
-        return TwinContrastObjective(model, schedule, self)

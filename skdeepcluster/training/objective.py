@@ -120,6 +120,10 @@ class Objective(nn.Module):
         What is trained.
     schedule : Schedule
         Length of training and size of batches.
+    generator : torch.Generator
+        Source of weights beside the model's, on the CPU.
+    method : estimator instance
+        Gives the parameters.
 
     Attributes
     ----------
@@ -130,10 +134,13 @@ class Objective(nn.Module):
 
     further: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, model: Model, schedule: Schedule) -> None:
+    def __init__(
+        self, model: Model, schedule: Schedule, generator: torch.Generator, method: Any
+    ) -> None:
         super().__init__()
         self.model = model
         self.schedule = schedule
+        self.method = method
         self.frozen = not any(p.requires_grad for p in model.backbone.parameters())
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:

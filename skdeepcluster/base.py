@@ -57,8 +57,8 @@ class DeepClusterer(
     Base of the deep clustering estimators.
 
     A method subclasses it, adds its own parameters to `__init__` and `_parameter_constraints`, and
-    defines `_build_model` and `_build_objective`. The parameters of this class have the same
-    meaning in all methods, which describe them. Those that decide what the networks look like are
+    names its `Model` in `_model_class` and its `Objective` in `_objective_class`. The parameters of
+    this class have the same meaning in all methods, which describe them. Those that decide what the networks look like are
     named in `_structural_parameters`: a warm start refuses to go on with others.
     """
 

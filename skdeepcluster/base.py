@@ -58,8 +58,9 @@ class DeepClusterer(
 
     A method subclasses it, adds its own parameters to `__init__` and `_parameter_constraints`, and
     names its `Model` in `_model_class` and its `Objective` in `_objective_class`. The parameters of
-    this class have the same meaning in all methods, which describe them. Those that decide what the networks look like are
-    named in `_structural_parameters`: a warm start refuses to go on with others.
+    this class have the same meaning in all methods, which describe them. Those that decide what the
+    networks look like are named in `_structural_parameters`: a warm start refuses to go on with
+    others.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -76,18 +76,16 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     settings = _settings(plain, samples, device, views)
     seeds = draw_seeds(plain.random_state, 4)
     generator = torch.Generator().manual_seed(seeds[0])
-    if warm is None:
-        trunk, n_features = build_backbone(plain.backbone, samples.shape, generator)
-        model = plain._build_model(trunk, n_features, generator)
-        scaling = Scaling.learn(samples)
-    else:
-        model, scaling = copy.deepcopy(warm.model), warm.scaling
+    trunk, n_features = build_backbone(plain.backbone, samples.shape, generator)
+    model = plain._build_model(trunk, n_features, generator)
+    if warm is not None:  # the weights of then in networks with the parameters of now
+        model.load_state_dict(warm.model.state_dict())
     objective = plain._build_objective(model, settings.schedule, generator)
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
     return Trainer(
         objective.to(device).to(memory_format=_memory_format(samples)),
-        open_source(samples, scaling, device),
+        open_source(samples, Scaling.learn(samples) if warm is None else warm.scaling, device),
         views,
         settings,
         Generators.seeded(seeds[1:], device),

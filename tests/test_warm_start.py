@@ -9,7 +9,7 @@ import pytest
 import torch
 from comparing import without_times
 
-from skdeepcluster import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
+from skdeepcluster import CLC, ContrastiveClustering, ProPos, TwinContrastClustering, load
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,6 +38,24 @@ def test_parameters_of_the_loss_take_effect(fitted, rows, method, changed, term)
     model.set_params(**changed).fit(rows)
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4]
     assert [entry[term] for entry in model.history_[2:]] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        (CLC, {"categorical_temperature": 0.01}),
+        (ProPos, {"temperature": 0.01}),
+        (TwinContrastClustering, {"assignment_temperature": 0.01}),
+    ],
+)
+def test_parameters_that_the_model_uses_take_effect(fitted, rows, tmp_path, method, changed):
+    model = fitted(method, max_epochs=1)
+    before = model.predict_proba(rows).max(axis=1).mean()
+    model.set_params(**changed).fit(rows)
+    assert model.predict_proba(rows).max(axis=1).mean() > before + 0.1
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model").predict_proba(rows)
+    np.testing.assert_array_equal(loaded, model.predict_proba(rows))
 
 
 STRUCTURAL = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
 import warnings
@@ -39,6 +40,11 @@ def weights(model):
     return {k: v.numpy() for k, v in model._model.model.state_dict().items()}
 
 
+def cosine(done):
+    """Return the share of the peak that is left of the learning rate after a part of its fall."""
+    return 0.005 + 0.995 * (1 + math.cos(math.pi * done)) / 2
+
+
 def test_fitted_attributes_agree_with_each_other(fitted, digits):
     model = fitted
     n, k = len(digits), model.n_clusters_
@@ -71,7 +77,20 @@ def test_history_has_one_entry_an_epoch_with_every_key(quick, rows):
         assert 0 <= entry["cluster_entropy"] <= 1
         assert 1 / 3 <= entry["largest_share"] <= 1
         assert 0 <= entry["changed_labels"] <= 1
-        assert entry["images_per_second"] > 0
+        assert 1 / 3 <= entry["confidence"] <= 1
+        assert entry["images_per_second"] * entry["seconds"] == pytest.approx(60)
+
+
+@pytest.mark.parametrize(
+    ("warmup_epochs", "expected"),
+    [(1, [1, cosine(1 / 6), cosine(3 / 6), cosine(5 / 6)]), (3, [2 / 6, 4 / 6, 1, cosine(1 / 2)])],
+)
+def test_the_learning_rate_rises_and_falls_along_a_cosine(rows, warmup_epochs, expected):
+    """An epoch has two steps, of which the history has the second's rate."""
+    settings = {"max_epochs": 4, "batch_size": 32, "warmup_epochs": warmup_epochs, "lr": 0.01}
+    model = ContrastiveClustering(3, random_state=0, **settings).fit(rows)
+    rates = [entry["lr"] / 0.01 for entry in model.history_]
+    assert rates == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["images", "vectors"])

@@ -310,3 +310,26 @@ def test_a_training_that_a_callback_stopped_goes_on(rows, tmp_path, monkeypatch)
         stopped = make(checkpoint_dir=tmp_path).fit(rows)
     assert stopped.n_epochs_ == 3
     assert_same_fit(make(checkpoint_dir=tmp_path).fit(rows), make().fit(rows), rows)
+
+
+def test_a_folder_within_folders_is_made(rows, tmp_path):
+    make(checkpoint_dir=tmp_path / "a" / "b", max_epochs=1).fit(rows)
+    assert len(list((tmp_path / "a" / "b").glob("*.state"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(RuntimeError("CUDA out of memory"), False), (RuntimeError("a bug"), True)],
+)
+def test_only_a_lack_of_memory_is_forgiven(rows, tmp_path, monkeypatch, error, raised):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("skdeepcluster.training.checkpoint._copied", fail)
+    model = make(checkpoint_dir=tmp_path, max_epochs=1)
+    if raised:
+        with pytest.raises(RuntimeError, match="a bug"):
+            model.fit(rows)
+    else:
+        with pytest.warns(UserWarning, match="out of memory"):
+            model.fit(rows)

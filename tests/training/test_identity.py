@@ -12,6 +12,7 @@ from torch import nn
 from skdeepcluster import ContrastiveClustering
 from skdeepcluster.augmentation import VectorAugmentation
 from skdeepcluster.data.samples import read_samples
+from skdeepcluster.training import identity
 from skdeepcluster.training.identity import training_identity
 
 
@@ -117,3 +118,15 @@ def test_large_data_is_looked_at_in_pieces():
         rows[place, 5] = 0
     assert found[0]
     assert sum(found) >= 4
+
+
+@pytest.mark.parametrize("changed", [0, 499, 999])
+def test_of_many_samples_the_first_and_the_last_are_looked_at(monkeypatch, changed):
+    """Pieces of 8 samples at 3 places stand for 64 of 1 MiB."""
+    monkeypatch.setattr(identity, "N_PIECES", 3)
+    monkeypatch.setattr(identity, "PIECE_BYTES", 8 * 4 * 4)
+    X = np.random.default_rng(0).normal(size=(1000, 4))
+    other = X.copy()
+    other[changed] += 1
+    one, two = (training_identity(make(), read_samples(rows)) for rows in (X, other))
+    assert one["samples"] != two["samples"]

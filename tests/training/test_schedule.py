@@ -34,3 +34,12 @@ def test_batches_are_equal_and_cover_nearly_everything(n, batch_size):
     assert n - schedule.steps_per_epoch < seen <= n
     assert schedule.n_steps == 3 * schedule.steps_per_epoch
     assert schedule.warmup_epochs == 3
+
+
+def test_an_epoch_leaves_the_samples_over_that_make_no_whole_batch(rows):
+    trainer = trainer_of(CLC(2, batch_size=16, random_state=0), rows[:50])
+    orders = [trainer._order(None) for _ in range(20)]
+    assert {order.shape for order in orders} == {(4, 12)}
+    assert all(len(order.unique()) == 48 for order in orders)
+    left_over = [set(range(50)) - set(order.flatten().tolist()) for order in orders]
+    assert len(set().union(*left_over)) > 10

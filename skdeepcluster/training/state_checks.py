@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,12 @@ from torch import Tensor
 from skdeepcluster.training.engine import Trainer
 
 NUMBERS = (bool, int, float)
-MOMENTS = {"step", "exp_avg", "exp_avg_sq", "momentum_buffer"}
+LARGEST = sys.float_info.max
+# What an optimiser keeps of each parameter.
+MOMENTS = {
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.SGD: {"momentum_buffer"},
+}
 
 
 def check_state(trainer: Trainer, state: Any) -> None:
@@ -49,7 +55,8 @@ def _check_like(name: str, own: Any, found: Any) -> None:
     """Check that something has one structure with its own, down to types, shapes and dtypes."""
     if isinstance(own, Tensor):
         same = isinstance(found, Tensor) and (found.shape, found.dtype) == (own.shape, own.dtype)
-        if not same or found.layout != torch.strided or not _is_finite(found):
+        plain = same and found.layout == torch.strided and found.device.type == "cpu"
+        if not plain or not _is_finite(found):
             shape = tuple(own.shape)
             raise ValueError(f"{name} is not {own.dtype} of shape {shape}, dense and finite")
         return
@@ -71,14 +78,14 @@ def _is_finite(value: Any) -> bool:
 
 
 def _check_ranges(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
-    n, k = len(trainer.source), trainer.settings.n_clusters
+    ends = {"labels": trainer.settings.n_clusters, "rows": len(trainer.source)}
     for name, tensor in tensors.items():
         last = name.rpartition(".")[2]
         if last == "running_var":
             _check_range(name, tensor, 0, math.inf)
         elif not tensor.is_floating_point() and last != "num_batches_tracked":
-            # Numbers of clusters or samples, or places in a queue, which wrap round.
-            _check_range(name, tensor, 0, k if last == "labels" else max(n, 2**20))
+            # Numbers of clusters or samples; or places in a queue, which wrap round.
+            _check_range(name, tensor, 0, ends.get(last, 2**31))
 
 
 def _check_range(name: str, tensor: Tensor, least: float, end: float) -> None:
@@ -101,7 +108,8 @@ def _check_progress(trainer: Trainer, state: Mapping[str, Any]) -> None:
 def _is_entry(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
-        and all(type(value) in NUMBERS and _is_finite(value) for value in entry.values())
+        and all(isinstance(name, str) for name in entry)
+        and all(type(value) in NUMBERS and abs(value) <= LARGEST for value in entry.values())
         and {"epoch", "loss", "changed_labels"} <= entry.keys()
     )
 
@@ -118,15 +126,23 @@ def _check_optimizer(optimizer: torch.optim.Optimizer, state: Any) -> None:
     if not isinstance(moments, dict) or not moments.keys() <= set(range(len(parameters))):
         raise ValueError("optimizer['state'] has other parameters")
     for number, values in moments.items():
-        if not isinstance(values, dict) or not values.keys() <= MOMENTS:
+        if not isinstance(values, dict) or values.keys() != MOMENTS[type(optimizer)]:
             raise ValueError(f"optimizer['state'][{number}] has other entries")
         for name, value in values.items():
-            shape = () if name == "step" else parameters[number].shape
-            if value is not None or name != "momentum_buffer":
-                name = f"optimizer['state'][{number}][{name!r}]"
-                _check_like(name, torch.empty(shape), value)
-                if not name.endswith("['exp_avg']") and "momentum" not in name:
-                    _check_range(name, value, 0, math.inf)
+            _check_moment(f"optimizer['state'][{number}][{name!r}]", parameters[number], value)
+
+
+def _check_moment(name: str, parameter: Tensor, value: Any) -> None:
+    if value is None and name.endswith("['momentum_buffer']"):
+        return
+    own = torch.empty(()) if name.endswith("['step']") else parameter
+    _check_like(name, own.detach(), value)
+    # Fused optimisers take it that a moment lies in memory as its parameter does.
+    strides = zip(value.shape, value.stride(), own.stride(), strict=True)
+    if any(size > 1 and one != other for size, one, other in strides):
+        raise ValueError(f"{name} is laid out in another way than its parameter")
+    if name.endswith(("['step']", "['exp_avg_sq']")):
+        _check_range(name, value, 0, math.inf)
 
 
 def _fixed(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def in_plain_torch(function: Callable[P, R]) -> Callable[P, R]:
                 if torch.is_autocast_enabled(device_type):
                     stack.enter_context(torch.autocast(device_type, enabled=False))
             # Only where it is needed: a device context slows every call of torch's down.
-            if torch.get_default_device().type != "cpu":
+            if torch.empty(0).device.type != "cpu":
                 stack.enter_context(torch.device("cpu"))
             return function(*args, **kwargs)
 

@@ -51,7 +51,7 @@ def seen():
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.is_autocast_enabled("cpu"),
-        torch.get_default_device(),
+        torch.empty(0).device,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -152,7 +153,12 @@ def with_shape(tensor: Tensor, rng: Rng) -> Tensor:
     return pick(rng, shapes)()
 
 
-EXOTIC = (torch.complex64, torch.float8_e4m3fn, torch.uint16, torch.bool)  # cannot be added
+# Not all of these can be added, and not every version of safetensors writes them.
+EXOTIC = tuple(
+    dtype
+    for dtype in (torch.complex64, torch.float8_e4m3fn, torch.uint16, torch.bool)
+    if dtype in safetensors.torch._SIZE
+)
 DTYPES = (
     *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32),
     *(torch.uint8, *EXOTIC),

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,7 +46,14 @@ from skdeepcluster.losses.cosine import unit_vectors
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
 from skdeepcluster.networks.queue import FeatureQueue
-from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
+from skdeepcluster.training.objective import (
+    Batch,
+    Objective,
+    Schedule,
+    Step,
+    average,
+    ordered_pairs,
+)
 
 ROWS_PER_CLUSTER = 5
 
@@ -102,7 +108,7 @@ class CLCObjective(Objective):
         n_views, method = self.schedule.n_views, self.method
         a, n = outputs[0].chunk(n_views), unit_vectors(outputs[1]).chunk(n_views)
         log_p, q = [self.model.log_probabilities(part) for part in a], [*map(self._codes, a)]
-        p, pairs = [part.exp() for part in log_p], list(permutations(range(n_views), 2))
+        p, pairs = [part.exp() for part in log_p], ordered_pairs(n_views)
         settings = method.temperature, method.categorical_weight
         swapped = average(-q[w] * log_p[v] for v, w in pairs).sum(1).mean()
         terms = {

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +38,7 @@ from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE
 from skdeepcluster.losses.contrast import cluster_contrast, entropy_deficit, nt_xent
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
-from skdeepcluster.training.objective import Batch, Objective, Step, average
+from skdeepcluster.training.objective import Batch, Objective, Step, average, ordered_pairs
 
 
 class ContrastiveModel(Model):
@@ -82,7 +81,7 @@ class ContrastiveObjective(Objective):
         n_views, method = self.schedule.n_views, self.method
         z = outputs[0].chunk(n_views)
         p = functional.softmax(outputs[1], dim=1).chunk(n_views)
-        pairs = list(combinations(range(n_views), 2))
+        pairs = [(v, w) for v, w in ordered_pairs(n_views) if v < w]  # the terms are symmetric
         t, t_c = method.temperature, method.cluster_temperature
         entropy = average(entropy_deficit(p[v], p[w]) for v, w in pairs)
         terms = {

@@ -30,7 +30,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Sequence
-from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,7 +46,15 @@ from skdeepcluster.networks.ema import cosine_momentum, ema_momentum, update_ema
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.model import Model
 from skdeepcluster.networks.queue import SampleQueue
-from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average, trainable
+from skdeepcluster.training.objective import (
+    Batch,
+    Objective,
+    Schedule,
+    Step,
+    average,
+    ordered_pairs,
+    trainable,
+)
 from skdeepcluster.training.training_set import TrainingSet
 
 
@@ -153,7 +160,7 @@ class ProPosObjective(Objective):
         o, t = online.chunk(n_views), target.chunk(n_views)
         # Rolled by whole views, row for row the target is another view of the same sample.
         rolled = (target.roll(turn * len(t[0]), 0) for turn in range(1, n_views))
-        pairs = permutations(range(n_views), 2)
+        pairs = ordered_pairs(n_views)
         scattering = average(self._scatter(o[v], t[w], batch.index) for v, w in pairs)
         terms = {
             "alignment": average(positive_sampling(prediction, other) for other in rolled),

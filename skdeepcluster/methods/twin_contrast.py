@@ -37,7 +37,6 @@ import copy
 import math
 import os
 from collections.abc import Callable, Sequence
-from itertools import permutations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -56,7 +55,14 @@ from skdeepcluster.networks.ema import ema_momentum, update_ema
 from skdeepcluster.networks.heads import Prototypes, mlp
 from skdeepcluster.networks.model import Model
 from skdeepcluster.networks.queue import FeatureQueue
-from skdeepcluster.training.objective import Batch, Objective, Schedule, Step, average
+from skdeepcluster.training.objective import (
+    Batch,
+    Objective,
+    Schedule,
+    Step,
+    average,
+    ordered_pairs,
+)
 from skdeepcluster.training.training_set import TrainingSet
 
 N_STARTS = 20
@@ -186,7 +192,7 @@ class TwinContrastObjective(Objective):
     def _contrast_clusters(self, r: list[Tensor], rbar: list[Tensor], batch: Batch) -> Tensor:
         past = losses.jitter_memory(self.sets.rows, self.method.jitter, batch.noise[1])
         settings = past, self.method.cluster_temperature, self.sets.mask()
-        pairs = permutations(range(len(r)), 2)
+        pairs = ordered_pairs(len(r))
         return average(losses.cluster_memory_contrast(r[v], rbar[w], *settings) for v, w in pairs)
 
     def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:

@@ -112,7 +112,7 @@ class SmallResNet(nn.Module):
 
 
 def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
-    device = torch.get_default_device()
+    device = torch.empty(0).device  # `torch.get_default_device` overlooks contexts up to 2.5
     with torch.device("meta"):  # there layers draw no weights, which would be drawn again below
         network = SmallResNet(shape[0], max(shape[1:]))
     network.to_empty(device=device)

@@ -15,7 +15,19 @@ except ImportError:  # scikit-learn before 1.9
         """Stand in where scikit-learn has no callbacks."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the method as it is."""
+        """
+        Return a method as it is.
+
+        Parameters
+        ----------
+        method : callable
+            Any.
+
+        Returns
+        -------
+        callable
+            The method.
+        """
         return method
 
 finally:

@@ -331,6 +331,24 @@ def trainable(module: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
+def ordered_pairs(n_views: int) -> list[tuple[int, int]]:
+    """
+    List the pairs of views, each in both orders.
+
+    Parameters
+    ----------
+    n_views : int
+        Number of views.
+
+    Returns
+    -------
+    list of tuple of two int
+        Numbers of the views.
+    """
+    views = range(n_views)  # spelt out, as older compilers do not know itertools
+    return [(v, w) for v in views for w in views if v != w]
+
+
 def average(terms: Iterable[Tensor]) -> Tensor:
     """
     Average a loss over pairs of views.

@@ -142,7 +142,7 @@ def test_numbers_of_samples_that_are_not_there_are_refused(rows, tmp_path):
     model = ProPos(3, queue_length=8, checkpoint_dir=tmp_path, max_epochs=1, random_state=0)
     model.fit(rows)
     change(tmp_path, put(lambda t: t + 60, "objective", "queue.numbers.rows"))
-    with pytest.raises(ValueError, match=r"queue\.numbers\.rows holds values below 0 or from 60 on"):
+    with pytest.raises(ValueError, match=r"numbers\.rows holds values below 0 or from 60 on"):
         model.fit(rows)
 
 

@@ -8,6 +8,7 @@ file it counts whether it
 - is equal: it loaded, and all results are those of the original;
 - is sound: it loaded, all results are of the right form and finite, and it can be saved again;
 - was refused: by a ValueError for a reason that `load` checks for, in a message safe to print;
+- was refused in use: `load` found nothing, but the samples overflow, and the message says of what;
 
 or whether there was another error, wrong results, more than 2 s or twice the size of the file in
 memory (and 16 MiB), or something written. Some files are trained on, which must end in a result or
@@ -52,9 +53,11 @@ def file_attempts(numbers: Iterable[int], seed: int, names: Any, **kinds: Any) -
             yield files.attempt(number, seed, every, folder)
 
 
-def state_attempts(numbers: Iterable[int], seed: int, names: Any) -> Iterator[Attempt]:
+def state_attempts(
+    numbers: Iterable[int], seed: int, names: Any, **kinds: Any
+) -> Iterator[Attempt]:
     """Forge training states and yield whose it was, the changes, a class and a reason."""
-    forger = states.States(seed, names)
+    forger = states.States(seed, names, **kinds)
     with tempfile.TemporaryDirectory() as folder:
         for number in numbers:
             yield forger.attempt(number, Path(folder))

@@ -13,7 +13,7 @@ import skdeepcluster
 
 # From low to high; what stands on one line does not import its neighbours.
 LAYERS = [
-    {"_files", "_torch_state", "_version", "_warn", "constraints"},
+    {"_files", "_text", "_torch_state", "_version", "_warn", "constraints"},
     {"data", "losses"},
     {"augmentation", "clustering", "networks"},
     {"training"},

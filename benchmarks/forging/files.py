@@ -24,7 +24,7 @@ from forging import zoo
 from skdeepcluster import load, methods
 from skdeepcluster.persistence.container import read_file, write_file
 
-GOOD = ("equal", "sound", "refused")
+GOOD = ("equal", "sound", "refused", "in use")
 BAD = ("other error", "wrong", "slow", "large", "wrote")
 SECONDS, SLACK, LONGEST = 2.0, 16 * MIB, 3000
 SETTINGS = {"n_clusters": 3, "embedding_dim": 8, "batch_size": 32, "device": "cpu"}
@@ -301,7 +301,8 @@ def using(loaded: Any, original: Original, path: Path) -> tuple[str, str]:
         found = results(loaded, X)
         problem = nonsense(loaded, X, found) or altered(loaded, X, found, path)
     except Exception as error:
-        return "wrong", repr(error)[:300]
+        known = isinstance(error, ValueError) and "the weights are too large" in str(error)
+        return "in use" if known else "wrong", repr(error)[:300]
     if problem:
         return "wrong", problem
     return ("equal" if same(found, original.results) else "sound"), ""

@@ -22,7 +22,7 @@ GOOD = ("resumed", "afresh", "refused")
 BAD = ("crash", "other error", "wrong", "hang")
 SECONDS = 20.0
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["forging.states", "skdeepcluster.methods"])
+CONTEXT.set_forkserver_preload(["skdeepcluster.methods", "torch._dynamo"])  # seconds to import
 NAME = "epoch-000000001.state"
 
 
@@ -46,9 +46,8 @@ class Training:
         return f"{self.name} on {self.kind} with {self.optimizer}"
 
 
-def trainings(names: Any) -> list[Training]:
-    """List the trainings of some methods."""
-    kinds = ("vectors", "images")
+def trainings(names: Any, kinds: Any) -> list[Training]:
+    """List the trainings of some methods on some kinds of samples."""
     return [Training(n, k, o) for k in kinds for n in names for o in ("adam", "sgd")]
 
 
@@ -117,7 +116,11 @@ def forge(state: Any, rng: zoo.Rng) -> tuple[str, Any]:
     """Change a state once or several times; return what was changed, and the state."""
     texts = []
     for _ in range(int(zoo.pick(rng, (1, 1, 1, 2, 3)))):
-        text, state = forge_once(state, rng)
+        if rng.random() < 0.15:
+            text, state = forge_once(state, rng)
+        else:
+            text, trainer = forge_once(state["trainer"], rng)
+            state = {**state, "trainer": trainer}
         texts.append(text)
     return "; ".join(texts), state
 
@@ -132,8 +135,8 @@ def forge_once(state: Any, rng: zoo.Rng) -> tuple[str, Any]:
     if tensors and rng.random() < 0.6:
         part = zoo.pick(rng, dict.fromkeys(path[:2] for path in tensors))
         path = zoo.pick(rng, [path for path in tensors if path[:2] == part])
-        ways = (zoo.with_shape, zoo.with_dtype, zoo.with_memory, zoo.with_memory, zoo.with_values)
-        way = zoo.pick(rng, (*ways, zoo.with_values))
+        ways = (zoo.with_memory, zoo.with_values, zoo.with_values)
+        way = zoo.pick(rng, (zoo.with_shape, zoo.with_dtype, *ways, *ways))
         odd = way(zoo.look_up(state, path), rng)
         return f"{zoo.shown(path)} {way.__name__} ({zoo.shown(odd)})", zoo.put(state, path, odd)
     path, odd = zoo.place(rng, state), zoo.odd_object(rng)
@@ -156,12 +159,12 @@ class States:
     ----------
     seed : int
         Of all numbers.
-    names : iterable of str
-        Methods.
+    names, kinds : iterable of str
+        Methods and kinds of samples.
     """
 
-    def __init__(self, seed: int, names: Any) -> None:
-        self.seed, self.trainings = seed, trainings(names)
+    def __init__(self, seed: int, names: Any, kinds: Any = ("vectors", "images")) -> None:
+        self.seed, self.trainings = seed, trainings(names, kinds)
         self.content: dict[Training, bytes] = {}
 
     def attempt(self, number: int, folder: Path) -> tuple[Training, str, str, str]:
@@ -176,7 +179,7 @@ class States:
                 text, state = forge(torch.load(body, weights_only=True), rng)
                 seal(folder / NAME, state)
                 break
-            except (RuntimeError, TypeError, ValueError, NotImplementedError):
+            except (RuntimeError, TypeError, ValueError, LookupError):
                 body.seek(0)  # torch cannot make or write every combination: draw again
         with tempfile.TemporaryDirectory(dir=folder) as states:
             (folder / NAME).rename(Path(states) / NAME)

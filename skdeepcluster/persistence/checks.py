@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.persistence.encoding import NOT_IN_FILES
 
 OUTPUTS = (None, "default", "pandas", "polars")
@@ -111,7 +112,7 @@ def check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], o
         If they differ; the message names the first differences.
     """
     lines = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
-    lines += [f"{name} is unknown" for name in sorted(found.keys() - expected.keys())]
+    lines += [f"{name!r} is unknown" for name in sorted(found.keys() - expected.keys())]
     for name in sorted(expected.keys() & found.keys()):
         want, have = (f"{t.dtype} of shape {tuple(t.shape)}" for t in (expected[name], found[name]))
         lines += [f"{name} is {have}, not {want}"] * (want != have)
@@ -143,8 +144,8 @@ def check_values(
     ValueError
         If something is not what fitting leaves; the message names it.
     """
-    clusters = groups["clusters"]
-    n, k = (len(clusters[name]) if name in clusters else 0 for name in ("labels", "used"))
+    clusters, none = groups["clusters"], torch.empty(0)
+    n, k = (clusters.get(name, none).numel() for name in ("labels", "used"))
     units, channels = (1, shape[0]) if len(shape) == 3 else (shape[0], 1)
     blank = {
         "scaling.offset": torch.empty(units, dtype=torch.float64, device="meta"),
@@ -159,16 +160,45 @@ def check_values(
     check_tensors(blank, beside, True)
     for group, tensors in groups.items():
         for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not tensor.isfinite().all():
-                raise ValueError(f"{group}.{name} holds values that are not finite")
-            if name.endswith("running_var") and (tensor < 0).any():
-                raise ValueError(f"{group}.{name} holds negative variances")
+            _check_numbers(f"{group}.{name}", tensor)
+    _check_scaling({name: tensor.numpy() for name, tensor in groups["scaling"].items()})
+    _check_centers(clusters["centers"].numpy())
     _check_clusters(clusters["labels"].numpy(), clusters["used"].numpy(), n_clusters)
+
+
+def _check_numbers(name: str, tensor: Tensor) -> None:
+    try:
+        finite = not tensor.is_floating_point() or bool(tensor.isfinite().all())
+        negative = name.endswith("running_var") and bool((tensor < 0).any())
+    except RuntimeError as error:  # torch knows dtypes with which it cannot reckon
+        raise ValueError(f"{name!r} is of {tensor.dtype}, which no network has") from error
+    if not finite:
+        raise ValueError(f"{name!r} holds values that are not finite")
+    if negative:
+        raise ValueError(f"{name!r} holds negative variances")
+
+
+def _check_scaling(values: Mapping[str, np.ndarray]) -> None:
+    """Check that the maps neither turn samples over nor lose them."""
+    for name in ("factor", "spread"):
+        if not (values[name] > 0).all():
+            raise ValueError(f"'scaling.{name}' holds values that are not positive")
+    with np.errstate(over="ignore"):
+        maps = Scaling(**values).on(torch.device("cpu"))
+    for name, tensor in vars(maps).items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"the {name} of its scaling is not finite in float32")
+
+
+def _check_centers(centers: np.ndarray) -> None:
+    if not np.allclose(np.linalg.norm(centers.astype(np.float64), axis=1), 1, atol=1e-3):
+        raise ValueError("'clusters.centers' holds vectors that are not of unit length")
 
 
 def _check_clusters(labels: np.ndarray, used: np.ndarray, n_clusters: int) -> None:
     """Check that the clusters of the training samples are what fitting leaves."""
-    if not len(used) or used[0] < 0 or used[-1] >= n_clusters or (np.diff(used) <= 0).any():
+    rises = (used[1:] > used[:-1]).all()  # differences could wrap round
+    if not len(used) or used[0] < 0 or used[-1] >= n_clusters or not rises:
         raise ValueError(f"its list of clusters does not rise within 0 to {n_clusters - 1}")
     if not np.array_equal(np.unique(labels), np.arange(len(used))):
         raise ValueError(f"its labels are not all of the numbers 0 to {len(used) - 1}")

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeepcluster._text import printable
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.data.layout import infer_layout
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.backbone import build_backbone
 from skdeepcluster.networks.model import Model
@@ -97,7 +99,7 @@ def load(
     target = resolve_device(device)
     try:
         manifest, tensors = read_file(Path(path))
-        manifest = decode(manifest)
+        manifest = _decoded(manifest)
         check_manifest(manifest)
         notes.append(version_note(manifest["versions"]))
         given = {"backbone": backbone, "augmentation": augmentation, "device": device}
@@ -106,11 +108,18 @@ def load(
     except (OSError, Warning):
         raise
     except Exception as error:  # whatever bytes do, a caller has one kind of error to expect
-        text = str(error) if isinstance(error, ValueError) else repr(error)
+        text = printable(str(error) if isinstance(error, ValueError) else repr(error))
         raise ValueError(f"{str(path)!r} cannot be loaded: {text}") from error
     for note in filter(None, notes):
-        warn(note)
+        warn(printable(note))
     return estimator
+
+
+def _decoded(manifest: dict[str, Any]) -> Any:
+    try:
+        return decode(manifest)
+    except RecursionError as error:
+        raise ValueError("its manifest is nested too deeply") from error
 
 
 # --- parameters ----------------------------------------------------------------------------
@@ -119,7 +128,9 @@ def load(
 def _find_class(module: str, name: str) -> type[Any]:
     """Find an estimator without importing anything."""
     if (module, name) not in _CLASSES:
-        raise ValueError(f"it holds a {name} of {module}, which is not imported: import it first")
+        raise ValueError(
+            f"it holds a {name!r} of {module!r}, which is not imported: import it first"
+        )
     return _CLASSES[module, name]
 
 
@@ -134,17 +145,27 @@ def _build_unfitted(manifest: dict[str, Any], given: dict[str, Any], notes: list
     parameters.update({n: v for n, v in given.items() if v is not None and n in known})
     if isinstance(parameters.get("augmentation"), Given):
         notes.append(
-            f"The model was made with its caller's own augmentation "
-            f"({parameters['augmentation'].what}), which is 'auto' now. To train on with it, pass "
-            "augmentation= to load; predictions need none."
+            "The model was made with its caller's own augmentation "
+            f"({parameters['augmentation'].what!r}), which is 'auto' now. To train on with it, "
+            "pass augmentation= to load; predictions need none."
         )
         parameters["augmentation"] = "auto"
     if isinstance(parameters.get("random_state"), Given):
         parameters["random_state"] = None
     estimator = cls(**parameters)
     estimator._validate_params()
-    resolve_augmentation(estimator.augmentation, tuple(manifest["shape"]))
+    shape = tuple(manifest["shape"])
+    resolve_augmentation(estimator.augmentation, shape)
+    _check_image_shape(estimator, shape)
     return estimator
+
+
+def _check_image_shape(estimator: Any, shape: tuple[int, ...]) -> None:
+    given = estimator.image_shape
+    if given is None:
+        return
+    if infer_layout((prod(shape),), given, estimator.channel_axis).shape != shape:
+        raise ValueError(f"its image_shape={given!r} is not that of its samples, {shape}")
 
 
 def _check_backbone(saved: Any, given: Any) -> None:
@@ -152,7 +173,7 @@ def _check_backbone(saved: Any, given: Any) -> None:
         raise ValueError("its backbone is not a name")
     if isinstance(saved, Given) and given is None:
         raise ValueError(
-            f"it was made with its caller's own backbone ({saved.what}): pass one of the same "
+            f"it was made with its caller's own backbone ({saved.what!r}): pass one of the same "
             "structure as backbone="
         )
     if given is not None and not isinstance(saved, Given):
@@ -187,6 +208,8 @@ def _restore(
         parameters=estimator.get_params(deep=False),
         used=clusters["used"],
     )
+    if isinstance(estimator.backbone, str):
+        estimator._model.check()
     estimator._further_weights = groups["further"]
     estimator.labels_, estimator.cluster_centers_ = clusters["labels"], clusters["centers"]
     estimator.n_clusters_ = len(clusters["used"])

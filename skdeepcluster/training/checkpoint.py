@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from skdeepcluster._files import remove_left_over, write_whole
+from skdeepcluster._text import printable
 from skdeepcluster._warn import warn
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.inference import is_out_of_memory
@@ -135,8 +136,10 @@ class Checkpoints:
         names = sorted(self.identity.keys() | found.keys())
         other = [name for name in names if self.identity.get(name) != found.get(name)]
         if other:
-            listed = "; ".join(
-                f"{name} was {found.get(name)}, is {self.identity.get(name)}" for name in other
+            listed = printable(
+                "; ".join(
+                    f"{name} was {found.get(name)}, is {self.identity.get(name)}" for name in other
+                )
             )
             raise ValueError(
                 f"checkpoint_dir={str(self.folder)!r} holds a training with other parameters or "
@@ -240,8 +243,13 @@ def _read(path: Path) -> dict[str, Any] | None:
         raise
     except Exception:  # of which kind, `torch.load` leaves open
         return None
-    whole = isinstance(state, dict) and state.keys() == {"identity", "trainer"}
-    return state if whole and isinstance(state["identity"], dict) else None
+    if not isinstance(state, dict) or state.keys() != {"identity", "trainer"}:
+        return None
+    identity = state["identity"]
+    are_texts = isinstance(identity, dict) and all(
+        isinstance(text, str) for item in identity.items() for text in item
+    )
+    return state if are_texts else None
 
 
 def _load(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
@@ -251,5 +259,5 @@ def _load(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
     except MISFITS as error:
         raise ValueError(
             f"The training state {path} does not fit these versions of skdeepcluster and torch: "
-            f"{error}. Name an empty folder as checkpoint_dir."
+            f"{printable(str(error))}. Name an empty folder as checkpoint_dir."
         ) from error

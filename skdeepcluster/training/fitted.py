@@ -16,7 +16,9 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import DTYPES
-from skdeepcluster.training.inference import gather, infer_samples
+from skdeepcluster.training.inference import gather, infer_batches, infer_samples
+
+LARGEST_TRIED = 32
 
 
 @dataclass
@@ -71,23 +73,42 @@ class FittedModel:
             If a sample is so far from those of the training that `dtype` cannot hold its features,
             or if the networks make nothing but zeros of it.
         """
-        start, used = 0, None
+        start = 0
         for embedding, logits in infer_samples(self.model, samples, self.scaling, self.dtype):
-            if used is None:
-                used = torch.from_numpy(self.used).to(logits.device)
-            probabilities = functional.softmax(logits[:, used], dim=1)
+            probabilities = self._probabilities(logits)
             self._refuse_lost(embedding, probabilities, start)
             yield embedding, probabilities
             start += len(embedding)
 
+    def check(self) -> None:
+        """
+        Try a model of unknown origin on random samples; its trunk is one of this package.
+
+        Such trunks take images of any size: small ones do.
+
+        Raises
+        ------
+        ValueError
+            If it gives no finite embedding of unit length, or no finite probabilities.
+        """
+        device = next(self.model.parameters()).device
+        shape = self.shape[:1] + tuple(min(side, LARGEST_TRIED) for side in self.shape[1:])
+        batch = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+        scaling = self.scaling.on(device)
+        for embedding, logits in infer_batches(self.model, [batch], scaling, self.dtype):
+            if _lost(embedding, self._probabilities(logits)).any():
+                raise ValueError("its networks give no finite embedding of unit length")
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        return functional.softmax(logits[:, torch.from_numpy(self.used).to(logits.device)], dim=1)
+
     def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
-        lengths = embedding.square().sum(dim=1)  # 1, or 0 where the networks give zeros
-        lost = ~((lengths > 0.5) & probabilities.isfinite().all(dim=1))
+        lost = _lost(embedding, probabilities)
         if lost.any():
             raise ValueError(
-                f"Input X is too far from the training samples for {self.dtype or torch.float32}: "
-                f"sample {start + int(lost.nonzero()[0])} has no finite embedding of unit length. "
-                "precision='float32' reaches farthest."
+                f"Input X is too far from the training samples for {self.dtype or torch.float32}, "
+                f"or the weights are too large: sample {start + int(lost.nonzero()[0])} has no "
+                "finite embedding of unit length. precision='float32' reaches farthest."
             )
 
     def collect(self, samples: Samples, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
@@ -115,3 +136,8 @@ class FittedModel:
         if any(parameter.device.type != "cpu" for parameter in self.model.parameters()):
             state["model"] = copy.deepcopy(self.model).cpu()
         return state
+
+
+def _lost(embedding: Tensor, probabilities: Tensor) -> Tensor:
+    lengths = embedding.square().sum(dim=1)  # 1, or 0 where the networks give zeros
+    return ~((lengths > 0.5) & probabilities.isfinite().all(dim=1))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import sys
 from collections import Counter
 
 import damage
+import forgeries
 import pytest
 import torch
 import torchvision.models  # noqa: F401 - the package imports it for a trunk, files import nothing
 from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
-from saved import clusters, forge, leave_out, load_quietly, put, saved_with, tensor
+from saved import clusters, fitted, forge, leave_out, load_quietly, put, saved_with, tensor
 from timing.memory import Peak
 
 from skdeepcluster import load
@@ -57,6 +59,7 @@ def test_paths_without_a_file_are_refused(tmp_path):
 
 
 WEIGHT = "model.backbone.0.weight"
+ESCAPES = "\x1b[31mred\x1b[0m\r\n\u202e"
 FORGERIES = {
     "class of another module": put(["os", "system"], "class"),
     "class that is no method": put(["skdeepcluster.base", "DeepClusterer"], "class"),
@@ -142,8 +145,36 @@ FORGERIES = {
     "used negative": clusters([0, 1], [-1, 1]),
     "used too large": clusters([0, 1], [0, 3]),
     "used falling": clusters([0, 1], [1, 0]),
+    "used so far apart that differences wrap round": clusters([0, 1, 2], [0, 2**63 - 1, -2]),
     "used twice": clusters([0, 1], [1, 1]),
     "centres of a shape": tensor("clusters.centers", lambda t: t[:, :1].clone()),
+    "centres too long": tensor("clusters.centers", lambda t: t * 1e38),
+    "labels of no dimension": tensor("clusters.labels", lambda t: t[0].clone()),
+    "scaling by zero": tensor("scaling.factor", lambda t: t * 0),
+    "scaling upside down": tensor("scaling.factor", lambda t: -t),
+    "scaling of no spread": tensor("scaling.spread", lambda t: t * 0),
+    "scaling beyond float32": tensor("scaling.offset", lambda t: t + 1e300),
+    "weights that overflow": tensor(WEIGHT, lambda t: t.sign() * 3e38),
+    "weights of zero": lambda manifest, tensors: tensors.update(
+        {n: t * 0 for n, t in tensors.items() if n.startswith("model.instance_head")}
+    ),
+    "dtype that torch cannot check": tensor(
+        "further.x", lambda _: torch.zeros(1, dtype=torch.float8_e4m3fn)
+    ),
+    "variances that are complex": tensor(
+        "further.running_var", lambda _: torch.zeros(1, dtype=torch.complex64)
+    ),
+    "image shape of vectors": put([2, 2], "parameters", "image_shape"),
+    "image shape of junk": put({"": {}}, "parameters", "image_shape"),
+    "nested deeply": put(functools.reduce(lambda v, _: [v], range(800)), "history"),
+    "escapes in the class": put([ESCAPES, ESCAPES], "class"),
+    "escapes in a name": tensor(f"model.{ESCAPES}", lambda _: torch.zeros(1)),
+    "escapes in a further name": tensor(f"further.{ESCAPES}", lambda _: torch.ones(1) / 0),
+    "escapes in the backbone": put(
+        {"__kind__": "given", "what": ESCAPES}, "parameters", "backbone"
+    ),
+    "long text": put("x" * 100_000, "parameters", "lr"),
+    "long name": put(1, "x" * 100_000),
 }
 
 
@@ -155,6 +186,8 @@ def test_forgeries_are_refused(small, name):
         load(path)
     assert set(sys.modules) == before
     assert isinstance(caught.value.__cause__, ValueError)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1500
 
 
 def test_a_shape_that_a_file_claims_costs_nothing(tmp_path):
@@ -204,7 +237,7 @@ def test_a_file_of_a_newer_format_says_so(small):
 
 def test_a_method_that_is_not_imported_is_named_and_not_imported(small):
     forge(small[2], put(["antigravity", "Fly"], "class"))
-    with pytest.raises(ValueError, match=r"a Fly of antigravity.*import it first"):
+    with pytest.raises(ValueError, match=r"a 'Fly' of 'antigravity'.*import it first"):
         load(small[2])
     assert "antigravity" not in sys.modules
 
@@ -225,3 +258,33 @@ def test_damaged_files_are_refused_or_load_as_saved(small, tmp_path):
     assert sum(total.values()) == 60
     assert total["wrong"] == total["other"] == 0, counts
     assert total["refused"] > 50
+
+
+def test_notes_on_what_a_file_holds_are_safe_to_print(small):
+    def change(manifest, tensors):
+        manifest["versions"]["torch"] = ESCAPES
+        manifest["parameters"]["augmentation"] = {"__kind__": "given", "what": ESCAPES}
+
+    forge(small[2], change)
+    with pytest.warns(UserWarning) as caught:
+        load(small[2])
+    assert len(caught) == 2
+    assert all(str(warning.message).isprintable() for warning in caught)
+
+
+def test_a_temperature_that_no_result_survives_is_refused(tmp_path):
+    model, _ = fitted("TwinContrastClustering", "vectors")
+    model.save(tmp_path / "model")
+    forge(tmp_path / "model", put(1e-300, "parameters", "assignment_temperature"))
+    with pytest.raises(ValueError, match="its networks give no finite embedding"):
+        load(tmp_path / "model")
+
+
+def test_forged_files_are_refused_or_sound():
+    attempts = functools.partial(forgeries.file_attempts, kinds=("vectors",))
+    counts, bad = forgeries.sweep(attempts, range(80))
+    assert not bad
+    total = sum(counts.values(), Counter())
+    assert sum(total.values()) == 80
+    assert total["refused"] > 40
+    assert total["sound"] + total["equal"] > 5

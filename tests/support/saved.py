@@ -89,6 +89,6 @@ def clusters(labels, used):
         tensors["clusters.labels"] = torch.tensor(labels * 30)[:30].clone()
         tensors["clusters.used"] = torch.tensor(used)
         width = tensors["clusters.centers"].shape[1]
-        tensors["clusters.centers"] = torch.ones(len(used), width)
+        tensors["clusters.centers"] = torch.full((len(used), width), width**-0.5)
 
     return change

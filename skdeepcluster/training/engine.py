@@ -257,6 +257,7 @@ class Trainer:
         """
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
+        _fill_momentum(self.optimizer)
         self.scaler.load_state_dict(state["scaler"])
         for name, generator in vars(self.generators).items():
             generator.set_state(state["generators"][name])
@@ -265,6 +266,15 @@ class Trainer:
         assigned, device = state["assigned"], self.source.device
         self.assigned = None if assigned is None else assigned.to(device)
         self.noise = tuple(noise.to(device) for noise in state["noise"])
+
+
+def _fill_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Let missing momentum start from zero, to the same end: fused SGD takes all or none."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if "momentum" in group else ():
+            state = optimizer.state[parameter]
+            if state.get("momentum_buffer") is None:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def _diverged(entry: dict[str, Any], settings: Settings) -> str:

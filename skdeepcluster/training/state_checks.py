@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,12 @@ from torch import Tensor
 from skdeepcluster.training.engine import Trainer
 
 NUMBERS = (bool, int, float)
+LARGEST = sys.float_info.max
+# What an optimiser keeps of each parameter.
+MOMENTS = {
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    torch.optim.SGD: {"momentum_buffer"},
+}
 
 
 def check_state(trainer: Trainer, state: Any) -> None:
@@ -63,7 +70,8 @@ def _check_progress(trainer: Trainer, state: Mapping[str, Any]) -> None:
 def _is_entry(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
-        and all(isinstance(value, NUMBERS) and math.isfinite(value) for value in entry.values())
+        and all(isinstance(name, str) for name in entry)
+        and all(isinstance(value, NUMBERS) and abs(value) <= LARGEST for value in entry.values())
         and {"epoch", "loss", "changed_labels"} <= entry.keys()
     )
 
@@ -78,8 +86,13 @@ def _check_tensors(part: str, own: Mapping[Any, Tensor], found: Any) -> None:
     for name, tensor in own.items():
         want, have = tensor, found[name]
         same = isinstance(have, Tensor) and have.shape == want.shape and have.dtype == want.dtype
-        if not same or have.layout != torch.strided or not _is_sound(have):
+        if not same or not _is_plain(have) or not _is_sound(have):
             raise ValueError(f"{name!r} of its {part} is not {want.dtype} of {tuple(want.shape)}")
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Tell whether a tensor has values, all in memory."""
+    return tensor.layout == torch.strided and tensor.device.type == "cpu"
 
 
 def _is_sound(tensor: Tensor) -> bool:
@@ -87,14 +100,14 @@ def _is_sound(tensor: Tensor) -> bool:
 
 
 def _check_values(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
-    n, k = len(trainer.source), trainer.settings.n_clusters
+    ends = {"labels": trainer.settings.n_clusters, "rows": len(trainer.source)}
     for name, tensor in tensors.items():
         last = name.rpartition(".")[2]
         if last == "running_var":
             _check_range(name, tensor, 0, math.inf)
         elif not tensor.is_floating_point() and last != "num_batches_tracked":
-            # Numbers of clusters or samples, or places in a queue, which wrap round.
-            _check_range(name, tensor, 0, k if last == "labels" else max(n, 2**20))
+            # Numbers of clusters or samples; or places in a queue, which wrap round.
+            _check_range(name, tensor, 0, ends.get(last, 2**31))
 
 
 def _check_range(name: str, tensor: Tensor, least: float, end: float) -> None:
@@ -114,7 +127,8 @@ def _check_optimizer(optimizer: torch.optim.Optimizer, state: Any) -> None:
     if not isinstance(moments, dict) or not moments.keys() <= set(range(len(parameters))):
         raise ValueError("its optimizer has other parameters")
     for number, values in moments.items():
-        if not isinstance(values, dict) or not all(
+        same = isinstance(values, dict) and values.keys() == MOMENTS[type(optimizer)]
+        if not same or not all(
             _is_moment(name, value, parameters[number]) for name, value in values.items()
         ):
             raise ValueError(f"its optimizer does not fit parameter {number}")
@@ -128,17 +142,22 @@ def _fixed(group: Mapping[str, Any]) -> dict[str, Any]:
 def _is_moment(name: str, value: Any, parameter: Tensor) -> bool:
     if name == "momentum_buffer" and value is None:
         return True
-    shape = torch.Size([]) if name == "step" else parameter.shape
-    known = name in ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
+    own = torch.empty(()) if name == "step" else parameter
     return (
-        known
-        and isinstance(value, Tensor)
-        and value.shape == shape
+        isinstance(value, Tensor)
+        and value.shape == own.shape
         and value.dtype == torch.float32
-        and value.layout == torch.strided
+        and _is_plain(value)
+        and _lie_alike(value, own)
         and bool((value >= 0).all() if name in ("step", "exp_avg_sq") else value.isfinite().all())
         and _is_sound(value)
     )
+
+
+def _lie_alike(value: Tensor, own: Tensor) -> bool:
+    """Tell whether two tensors of one shape are laid out alike: fused optimisers take it so."""
+    strides = zip(value.shape, value.stride(), own.stride(), strict=True)
+    return all(one == other for size, one, other in strides if size > 1)
 
 
 def _alike(value: Any, own: Any) -> bool:

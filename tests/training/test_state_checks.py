@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
+from collections import Counter
 
+import forgeries
 import pytest
 import torch
 from comparing import assert_same_fit
 from trainings import make
 
+from skdeepcluster import ProPos
+
+
+def change(folder, action, part="trainer"):
+    """Change the newest state in a folder and give it a checksum that fits."""
+    newest = max(folder.glob("*.state"))
+    state = torch.load(io.BytesIO(newest.read_bytes()[:-32]), weights_only=True)
+    action(state[part])
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    newest.write_bytes(content + hashlib.sha256(content).digest())
+
 
 @pytest.fixture
 def reseal(rows, tmp_path):
-    """Change the newest state of a training and give it a checksum that fits."""
+    """Change the newest state of a training."""
     make(checkpoint_dir=tmp_path, max_epochs=3).fit(rows)
-    newest = max(tmp_path.glob("*.state"))
-
-    def change(action):
-        state = torch.load(io.BytesIO(newest.read_bytes()[:-32]), weights_only=True)
-        action(state["trainer"])
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        content = buffer.getvalue()
-        newest.write_bytes(content + hashlib.sha256(content).digest())
-
-    return change
+    return functools.partial(change, tmp_path)
 
 
 def put(value, *keys):
@@ -69,6 +75,17 @@ FORGERIES = {
     "other betas": (put((0.5, 0.5), "optimizer", "param_groups", 0, "betas"), "other settings"),
     "other generators": (put({}, "generators"), "its generators has other entries"),
     "short generator": (put(lambda t: t[:9].clone(), "generators", "order"), "of its generators"),
+    "history huge": (put(lambda h: [*h[:2], {**h[2], "loss": 10**400}], "history"), "entry"),
+    "history by number": (put(lambda h: [*h[:2], {**h[2], 3: 1.0}], "history"), "entry"),
+    "assigned without values": (put(lambda t: t.to("meta"), "assigned"), "of its assigned"),
+    "weight without values": (put(lambda t: t.to("meta"), *WEIGHT), "weight' of its objective"),
+    "moment missing": (put(lambda m: {"step": m["step"]}, *MOMENTS), "parameter 0"),
+    "moment of the other optimizer": (put({"momentum_buffer": None}, *MOMENTS), "parameter 0"),
+    "moment of one value": (
+        put(lambda t: t[:1, :1].expand(t.shape), *MOMENTS, "exp_avg"),
+        "parameter 0",
+    ),
+    "moment turned over": (put(lambda t: t.T.contiguous().T, *MOMENTS, "exp_avg"), "parameter 0"),
     "noise": (put([torch.zeros(3)], "noise"), "its noise has other entries"),
     "scaler": (put({"scale": "x"}, "scaler"), "its scaler"),
 }
@@ -86,6 +103,37 @@ def test_what_is_not_changed_is_accepted(rows, tmp_path, reseal):
     reseal(lambda state: None)
     resumed = make(checkpoint_dir=tmp_path, max_epochs=3).fit(rows)
     assert_same_fit(resumed, make(max_epochs=3).fit(rows), rows)
+
+
+def test_what_an_identity_holds_is_safe_to_print(rows, tmp_path, reseal):
+    reseal(put("\x1b[31mred\r\n" + "x" * 10_000, "lr"), "identity")
+    with pytest.raises(ValueError, match=r"lr was \\x1b\[31mred x") as caught:
+        make(checkpoint_dir=tmp_path, max_epochs=3).fit(rows)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
+
+
+def test_numbers_of_samples_that_are_not_there_are_refused(rows, tmp_path):
+    model = ProPos(3, queue_length=8, checkpoint_dir=tmp_path, max_epochs=1, random_state=0)
+    model.fit(rows)
+    change(tmp_path, put(lambda t: t + 60, "objective", "queue.numbers.rows"))
+    with pytest.raises(ValueError, match=r"queue.numbers.rows' holds values below 0 or from 60 on"):
+        model.fit(rows)
+
+
+def test_momentum_that_is_missing_in_part_starts_from_zero(rows, tmp_path):
+    settings = {"checkpoint_dir": tmp_path, "max_epochs": 2, "optimizer": "sgd"}
+    make(**settings).fit(rows)
+    max(tmp_path.glob("*.state")).unlink()
+    change(tmp_path, lambda state: state["optimizer"]["state"].pop(3))
+    assert make(**settings).fit(rows).n_epochs_ == 2
+
+
+def test_forged_states_are_refused_or_sound():
+    attempts = functools.partial(forgeries.state_attempts, kinds=("vectors",))
+    counts, bad = forgeries.sweep(attempts, range(12), names=("ProPos",))
+    assert not bad
+    assert sum(counts.values(), Counter())["refused"] > 3
 
 
 def test_a_pipe_in_place_of_a_state_does_not_block(rows, tmp_path):

@@ -19,7 +19,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import open_source
 from skdeepcluster.networks.backbone import build_backbone
-from skdeepcluster.training.device import resolve_device, training_dtype
+from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
 from skdeepcluster.training.objective import Schedule
@@ -84,17 +84,13 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
     return Trainer(
-        objective.to(device).to(memory_format=_memory_format(samples)),
+        objective.to(device).to(memory_format=memory_format_of(samples.shape)),
         open_source(samples, Scaling.learn(samples) if warm is None else warm.scaling, device),
         views,
         settings,
         Generators.seeded(seeds[1:], device),
         history=[] if warm is None else list(estimator.history_),
     )
-
-
-def _memory_format(samples: Samples) -> torch.memory_format:
-    return torch.channels_last if samples.layout.is_image else torch.preserve_format
 
 
 def _settings(plain: Any, samples: Samples, device: torch.device, views: Views) -> Settings:

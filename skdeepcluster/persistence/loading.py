@@ -29,7 +29,7 @@ from skdeepcluster.persistence.checks import (
 from skdeepcluster.persistence.container import read_file
 from skdeepcluster.persistence.encoding import Given, decode
 from skdeepcluster.persistence.versions import version_note
-from skdeepcluster.training.device import resolve_device
+from skdeepcluster.training.device import memory_format_of, resolve_device
 from skdeepcluster.training.fitted import FittedModel
 
 # The estimators that files may name: those that are imported.
@@ -199,10 +199,8 @@ def _restore(
     model, width = _restore_model(estimator, shape, groups["model"])
     check_values(groups, shape, estimator.n_clusters, width)
     clusters, scaling = ({n: t.numpy() for n, t in groups[g].items()} for g in GROUPS[:1:-1])
-    is_image = len(shape) == 3
-    layout = torch.channels_last if is_image else torch.preserve_format
     estimator._model = FittedModel(
-        model=model.to(device).to(memory_format=layout),
+        model=model.to(device).to(memory_format=memory_format_of(shape)),
         scaling=Scaling(**scaling),
         shape=shape,
         parameters=estimator.get_params(deep=False),
@@ -215,7 +213,7 @@ def _restore(
     estimator.n_clusters_ = len(clusters["used"])
     estimator.history_, estimator.n_epochs_ = manifest["history"], len(manifest["history"])
     estimator.n_features_in_ = prod(shape)
-    estimator.image_shape_ = shape if is_image else None
+    estimator.image_shape_ = shape if len(shape) == 3 else None
     if manifest["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
     estimator.set_output(transform=manifest["output"])

@@ -100,7 +100,9 @@ def apart(action: Any, training: Training, *arguments: Any) -> Any:
     try:
         if not receiver.poll(SECONDS):
             return "hang", f"more than {SECONDS:g} s"
-        return receiver.recv()
+        answer = receiver.recv()
+        process.join(SECONDS)  # it still removes its temporary files
+        return answer
     except EOFError:
         process.join()
         return "crash", f"exit code {process.exitcode}"

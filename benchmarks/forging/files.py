@@ -22,7 +22,7 @@ from torch import Tensor
 
 from forging import zoo
 from skdeepcluster import load, methods
-from skdeepcluster.persistence.container import read_file, write_file
+from skdeepcluster.persistence.container import read_file, sealed
 
 GOOD = ("equal", "sound", "refused", "in use")
 BAD = ("other error", "wrong", "slow", "large", "wrote")
@@ -196,6 +196,16 @@ class Forger:
             self.tensors.pop(one)
         return f"{zoo.shown((one,))} {way} ({zoo.shown((odd,))})"
 
+    def flood(self) -> str:
+        """Replace a value of the manifest by text that grows when parsed, or add empty tensors."""
+        if self.rng.random() < 0.2:
+            count = int(zoo.pick(self.rng, (1000, 9000, 60_000)))
+            self.tensors |= {f"model.{n}": torch.empty(0) for n in range(count)}
+            return f"{count} empty tensors"
+        path, (text, long) = zoo.place(self.rng, self.manifest), zoo.flood(self.rng)
+        self.manifest = zoo.put(self.manifest, path, long)
+        return f"{zoo.shown(path)} = {text}"
+
 
 # From kinds of changes to how often each is made.
 CHANGES: dict[Change, int] = {
@@ -206,6 +216,7 @@ CHANGES: dict[Change, int] = {
     Forger.swap: 5,
     Forger.tensor: 25,
     Forger.tensor_name: 10,
+    Forger.flood: 4,
 }
 
 
@@ -215,7 +226,7 @@ def seal(path: Path, manifest: Any, tensors: Tensors) -> None:
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    write_file(path, manifest, kept, overwrite=True)
+    path.write_bytes(sealed(manifest, kept))
 
 
 # --- outcomes --------------------------------------------------------------------------------

@@ -82,6 +82,17 @@ def odd_json(rng: Rng) -> Any:
     return makers[rng.choice(len(makers), p=[0.6, 0.25, 0.05, 0.05, 0.05])]()
 
 
+def flood(rng: Rng) -> tuple[str, Any]:
+    """Draw a long value, and say in words what it is."""
+    count = int(pick(rng, (1000, 30_000, 90_000, 1_000_000)))
+    name, item = pick(
+        rng, {"empty lists": [], "dicts": {"": 1}, "texts": "ab", "floats": 1e5}.items()
+    )
+    if rng.random() < 0.1:
+        return f"a text of {20 * count}", "x" * (20 * count)
+    return f"{count} {name}", [copy.copy(item) for _ in range(count)]
+
+
 def odd_kind(rng: Rng) -> dict[str, Any]:
     """Draw what stands for a value that JSON lacks, right or wrong."""
     kind = pick(rng, ("float", "tuple", "given", "augmentation", "augmentation", "odd"))

@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from skdeepcluster._files import write_whole
+from skdeepcluster.persistence.bounds import PREFIX, check_count, check_header, check_values
 
 FORMAT = "skdeepcluster"
 FORMAT_VERSION = 1
@@ -45,13 +46,42 @@ def write_file(
     FileExistsError
         If there is a file and `overwrite` is False, also one that came in the meantime. Without
         links in the file system, one that comes in the last instant is missed.
+    ValueError
+        If the manifest is longer than `read_file` takes.
     OSError
         If it cannot be written.
     """
+    content = sealed(manifest, tensors)
+    try:
+        check_header(content[:PREFIX], len(content))
+        check_count(len(tensors))
+        check_values(json.dumps(manifest), len(content))
+    except ValueError as error:
+        raise ValueError(
+            f"No file can hold so long a history_ or so many names: {error}"
+        ) from error
+    write_whole(path, [content], overwrite=overwrite)
+
+
+def sealed(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """
+    Put a manifest and tensors into the bytes of a file, with the checksum.
+
+    Parameters
+    ----------
+    manifest : mapping
+        What JSON holds.
+    tensors : mapping of str to Tensor
+        Contiguous, on the CPU, each with storage of its own.
+
+    Returns
+    -------
+    bytes
+        What `read_file` reads.
+    """
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}
     manifest["sha256"] = _checksum(manifest, tensors)
-    content = save(dict(tensors), metadata={FORMAT: json.dumps(manifest, allow_nan=False)})
-    write_whole(path, [content], overwrite=overwrite)
+    return save(dict(tensors), metadata={FORMAT: json.dumps(manifest, allow_nan=False)})
 
 
 @contextmanager
@@ -91,11 +121,15 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     ValueError
         If it is something else, of a newer format, or damaged; the message says which.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
         raise ValueError("it is not a file")
+    with open(path, "rb") as raw:
+        check_header(raw.read(PREFIX), found.st_size)
     try:
         with _named_in_utf8(path) as name, safe_open(name, framework="pt") as file:
-            manifest = _parse(file.metadata())
+            check_count(len(file.keys()))
+            manifest = _parse(file.metadata(), found.st_size)
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError) as error:
         raise ValueError(
@@ -107,9 +141,10 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return manifest, tensors
 
 
-def _parse(metadata: dict[str, str] | None) -> dict[str, Any]:
+def _parse(metadata: dict[str, str] | None, size: int) -> dict[str, Any]:
     if not metadata or set(metadata) != {FORMAT}:
         raise ValueError("it is a safetensors file, but not of a model of skdeepcluster")
+    check_values(metadata[FORMAT], size)
     try:
         manifest = json.loads(metadata[FORMAT], parse_constant=_refuse_constant)
     except RecursionError as error:

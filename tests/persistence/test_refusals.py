@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import shutil
 import sys
 from collections import Counter
 
@@ -15,11 +16,21 @@ import torch
 import torchvision.models  # noqa: F401 - the package imports it for a trunk, files import nothing
 from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
-from saved import clusters, fitted, forge, leave_out, load_quietly, put, saved_with, tensor
+from saved import (
+    clusters,
+    fitted,
+    forge,
+    forged_bytes,
+    leave_out,
+    load_quietly,
+    put,
+    saved_with,
+    tensor,
+)
 from timing.memory import Peak
 
 from skdeepcluster import load
-from skdeepcluster.persistence import loading
+from skdeepcluster.persistence import container, loading
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -37,6 +48,36 @@ def foreign_files(folder, content):
     yield "truncated", content[:-1], "cut short"
     yield "longer", content + b"\0", "damaged"
     yield "other weight", content[:-1] + bytes([content[-1] ^ 1]), "checksum"
+
+
+def many_tensors(_, tensors):
+    tensors.update((str(number), torch.empty(0)) for number in range(12_000))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put([[]] * 150_000, "class"), "its manifest holds 300[0-9]{3} values"),
+        (put([{"": 1}] * 60_000, "class"), "its manifest holds"),
+        (put("x" * 3_000_000, "class"), "its header of 300[0-9]{4} bytes is too long"),
+        (many_tensors, "it holds 120[0-9]{2} tensors, at most 10000"),
+    ],
+)
+def test_a_flood_of_text_is_refused_before_it_is_parsed(small, tmp_path, change, message):
+    path = tmp_path / "flood"
+    path.write_bytes(forged_bytes(small[2], change))
+    with Peak() as peak, pytest.raises(ValueError, match=message):
+        load(path)
+    assert peak.growth < 2 * path.stat().st_size + 16 * 2**20
+    with pytest.raises(ValueError, match=message):
+        forge(small[2], change)
+
+
+def test_a_history_of_five_thousand_epochs_is_read_back(small, tmp_path):
+    path = tmp_path / "long"
+    shutil.copy(small[2], path)
+    forge(path, put(small[0].history_ * 5000, "history"))
+    assert len(container.read_file(path)[0]["history"]) == 5000
 
 
 def test_other_files_are_refused_by_name(small, tmp_path):

@@ -11,7 +11,7 @@ from torch import nn
 from toy_method import ToyMethod
 
 from skdeepcluster import ContrastiveClustering, load, methods
-from skdeepcluster.persistence.container import read_file, write_file
+from skdeepcluster.persistence.container import read_file, sealed, write_file
 
 SETTINGS = {"n_clusters": 3, "max_epochs": 1, "batch_size": 32, "random_state": 0}
 METHODS = {**{name: getattr(methods, name) for name in methods.__all__}, "ToyMethod": ToyMethod}
@@ -53,6 +53,13 @@ def forge(path, change):
     manifest, tensors = read_file(path)
     change(manifest, tensors)
     write_file(path, manifest, tensors, overwrite=True)
+
+
+def forged_bytes(path, change):
+    """Change what is in a file as `forge` does, also where no file may be written."""
+    manifest, tensors = read_file(path)
+    change(manifest, tensors)
+    return sealed(manifest, tensors)
 
 
 def put(value, *keys):

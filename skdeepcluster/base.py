@@ -69,7 +69,7 @@ class DeepClusterer(
         "image_shape": [None, "array-like"],
         "channel_axis": [StrOptions({"auto", "first", "last"})],
         "augmentation": [StrOptions({"auto", "photo", "glyph", "vector"}), callable, None],
-        "max_epochs": [whole_number(1)],
+        "max_epochs": [StrOptions({"auto"}), whole_number(1)],
         "batch_size": [StrOptions({"auto"}), whole_number(2)],
         "optimizer": [StrOptions({"adam", "sgd"})],
         "lr": [POSITIVE],
@@ -102,7 +102,7 @@ class DeepClusterer(
     image_shape: Sequence[int] | None
     channel_axis: str
     augmentation: Any
-    max_epochs: int
+    max_epochs: int | str
     batch_size: int | str
     optimizer: str
     lr: float
@@ -127,7 +127,7 @@ class DeepClusterer(
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
         augmentation: Any = "auto",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 3e-3,
@@ -227,7 +227,7 @@ class DeepClusterer(
             self,
             X,
             y,
-            self.max_epochs,
+            trainer.settings.schedule.max_epochs,
             lambda: fitted_attributes(trainer.snapshot(), samples, self),
         )
         cut_short = None

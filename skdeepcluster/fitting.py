@@ -12,18 +12,20 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from skdeepcluster._warn import warn
-from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_augmentation
+from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.constraints import plain_number
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.data.source import open_source
+from skdeepcluster.data.source import Source, open_source
 from skdeepcluster.networks.backbone import build_backbone
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.neighbors import NeighborViews
 from skdeepcluster.training.objective import Schedule
-from skdeepcluster.training.schedule import fit_batch_size, plan_batches
+from skdeepcluster.training.schedule import choose_max_epochs, fit_batch_size, plan_batches
 from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
@@ -72,8 +74,8 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     """
     device, plain = resolve_device(estimator.device), plain_copy(estimator)
     warm = _model_to_go_on_from(estimator, samples)
-    views = Views(resolve_augmentation(plain.augmentation, samples.shape))
-    settings = _settings(plain, samples, device, views)
+    augmentation = resolve_augmentation(plain.augmentation, samples.shape)
+    settings = _settings(plain, samples, device, augmentation)
     seeds = draw_seeds(plain.random_state, 4)
     generator = torch.Generator().manual_seed(seeds[0])
     trunk, n_features = build_backbone(plain.backbone, samples.shape, generator)
@@ -83,33 +85,46 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     objective = plain._build_objective(model, settings.schedule, generator)
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
+    scaling = Scaling.learn(samples) if warm is None else warm.scaling
+    source = open_source(samples, scaling, device)
     return Trainer(
         objective.to(device).to(memory_format=memory_format_of(samples.shape)),
-        open_source(samples, Scaling.learn(samples) if warm is None else warm.scaling, device),
-        views,
+        source,
+        _views(augmentation, source),
         settings,
         Generators.seeded(seeds[1:], device),
         history=[] if warm is None else list(estimator.history_),
     )
 
 
-def _settings(plain: Any, samples: Samples, device: torch.device, views: Views) -> Settings:
+def _views(augmentation: Augmentation | None, source: Source) -> Views:
+    if isinstance(augmentation, VectorAugmentation) and augmentation.n_neighbors:
+        return NeighborViews(augmentation, source)
+    return Views(augmentation)
+
+
+def _settings(
+    plain: Any, samples: Samples, device: torch.device, augmentation: Augmentation | None
+) -> Settings:
     return Settings(
-        schedule=_schedule(plain, len(samples)),
+        schedule=_schedule(plain, samples),
         optimizer=plain.optimizer,
         lr=plain.lr,
         weight_decay=plain.weight_decay,
         dtype=training_dtype(plain.precision, device, is_image=samples.layout.is_image),
         compile=plain.compile,
         n_clusters=plain.n_clusters,
-        draws_globally=views.draws_globally or not isinstance(plain.backbone, str),
+        draws_globally=not is_own(augmentation) or not isinstance(plain.backbone, str),
     )
 
 
-def _schedule(plain: Any, n_samples: int) -> Schedule:
-    size = plain.batch_size
-    size = fit_batch_size(n_samples, plain.n_clusters) if isinstance(size, str) else size
-    return plan_batches(n_samples, size, plain.max_epochs, plain.warmup_epochs)
+def _schedule(plain: Any, samples: Samples) -> Schedule:
+    size, max_epochs = plain.batch_size, plain.max_epochs
+    if isinstance(size, str):
+        size = fit_batch_size(len(samples), plain.n_clusters)
+    if isinstance(max_epochs, str):
+        max_epochs = choose_max_epochs(samples.layout.is_image, -(-len(samples) // size))
+    return plan_batches(len(samples), size, max_epochs, plain.warmup_epochs)
 
 
 def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:

@@ -10,29 +10,37 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from skdeepcluster.constraints import SHARE, RealInterval
+from skdeepcluster.constraints import SHARE, RealInterval, whole_number
 
-# 0.1 for two features, where CLC lost blobs with more; 0.5 for the 64 on which it was chosen.
-NOISE, MOST_NOISE = 0.07, 0.5
+# 0.1 for two features, where CLC lost blobs with more; 0.56 for the 64 on which it was chosen.
+NOISE, MOST_NOISE = 0.07, 1.0
 
 
 class VectorAugmentation(BaseEstimator):
-    """Mix, corrupt and jitter the rows of a batch of scaled vectors.
+    """Jitter the rows of a batch of scaled vectors, and say whose views are contrasted.
 
-    Every row is paired with a random row of the same batch, its partner (itself once in B times):
-    it moves a random part of the way towards the partner (`mix`), and random features are replaced
-    with the partner's (`mask_probability`), which keeps every feature's own distribution, after
-    [1]_. Then Gaussian noise is added.
+    In `fit`, the first view is of a row and the second of one of its `n_neighbors` nearest rows of
+    the training set, drawn anew each time: they mostly belong to the same cluster and differ as its
+    members do, which noise alone cannot imitate.
+
+    Gaussian noise is added to both. Before that, where asked for, every row is paired with a random
+    row of the same batch, its partner (itself once in B times): it moves a random part of the way
+    towards the partner (`mix`), and random features are replaced with the partner's
+    (`mask_probability`), which keeps every feature's own distribution, after [1]_.
 
     Parameters
     ----------
+    n_neighbors : int, default=10
+        Among how many nearest rows, by Euclidean distance, the second view is drawn; at most one
+        less than there are rows. With 0 both views are of the row itself. The search is exact: its
+        time grows with the square of the number of rows.
     noise : float or "auto", default="auto"
         Standard deviation of the noise, in units of the features' root-mean-square spread.
-        ``"auto"`` is 0.07 sqrt(d), at most 0.5: distances between clusters grow with the number d
+        ``"auto"`` is 0.07 sqrt(d), at most 1: distances between clusters grow with the number d
         of features, noise along the line between them does not.
-    mask_probability : float, default=0.1
+    mask_probability : float, default=0
         Probability that a feature is replaced with the partner's value.
-    mix : float, default=0.1
+    mix : float, default=0
         The part of the way towards the partner is uniform in [0, mix].
 
     References
@@ -50,14 +58,21 @@ class VectorAugmentation(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_neighbors": [whole_number(0)],
         "noise": [StrOptions({"auto"}), RealInterval(Real, 0, 1e4, closed="both")],
         "mask_probability": [SHARE],
         "mix": [SHARE],
     }
 
     def __init__(
-        self, *, noise: float | str = "auto", mask_probability: float = 0.1, mix: float = 0.1
+        self,
+        *,
+        n_neighbors: int = 10,
+        noise: float | str = "auto",
+        mask_probability: float = 0.0,
+        mix: float = 0.0,
     ) -> None:
+        self.n_neighbors = n_neighbors
         self.noise = noise
         self.mask_probability = mask_probability
         self.mix = mix

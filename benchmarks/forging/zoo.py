@@ -52,7 +52,7 @@ LISTS = (
 PLAIN = (None, True, False, *NUMBERS, *TEXTS, *LISTS)
 AUGMENTATIONS = {
     "ImageAugmentation": ("crop_scale", "crop_ratio", "zoom", "blur_sigma", "rotation", "padding"),
-    "VectorAugmentation": ("noise", "mask_probability", "mix"),
+    "VectorAugmentation": ("n_neighbors", "noise", "mask_probability", "mix"),
     ESCAPES: ("__class__", "noise"),
 }
 

@@ -119,7 +119,7 @@ class ContrastiveClustering(DeepClusterer):
         ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
         Number of passes over the samples. ``"auto"`` is 100 for images; for vectors as many as make
-        400 steps, at least 20 and at most 100. The paper trains for 1000.
+        400 steps, at least 20 and at most 50. The paper trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.

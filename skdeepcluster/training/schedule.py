@@ -43,9 +43,9 @@ def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
     -------
     int
         100 epochs for images. Vectors learn faster, since views of neighbours teach more than
-        noise: as many epochs as make 400 steps, but at least 20 and at most 100.
+        noise: as many epochs as make 400 steps, but at least 20 and at most 50.
     """
-    return 100 if is_image else min(100, max(20, -(-400 // steps_per_epoch)))
+    return 100 if is_image else min(50, max(20, -(-400 // steps_per_epoch)))
 
 
 def plan_batches(

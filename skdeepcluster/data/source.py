@@ -75,6 +75,10 @@ class Source:
         Tensor of shape (b, *shape), dtype float32
             Samples, as `DeviceScaling.unit` returns them.
         """
+        return self.maps.unit(self._take(index))
+
+    def _take(self, index: Tensor) -> Tensor:
+        """Bring some samples to the device, as `Scaling.to_device` returns them."""
         raise NotImplementedError
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
@@ -134,21 +138,8 @@ class ResidentSource(Source):
         for index in order.to(self.device):
             yield index, self.rows(index)
 
-    def rows(self, index: Tensor) -> Tensor:
-        """
-        Read some samples.
-
-        Parameters
-        ----------
-        index : Tensor of shape (b,), dtype int64 or int32
-            Their numbers, on the device.
-
-        Returns
-        -------
-        Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
-        """
-        return self.maps.unit(self.data[index])
+    def _take(self, index: Tensor) -> Tensor:
+        return self.data[index]
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """
@@ -206,21 +197,8 @@ class StreamedSource(Source):
                     waiting = reader.submit(self._read, following)
                 yield index.to(self.device), self.maps.unit(chunk.to(self.device))
 
-    def rows(self, index: Tensor) -> Tensor:
-        """
-        Read some samples.
-
-        Parameters
-        ----------
-        index : Tensor of shape (b,), dtype int64 or int32
-            Their numbers, on the device.
-
-        Returns
-        -------
-        Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
-        """
-        return self.maps.unit(self._read(index.cpu()).to(self.device))
+    def _take(self, index: Tensor) -> Tensor:
+        return self._read(index.cpu()).to(self.device)
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -37,20 +35,11 @@ def nearest_neighbors(source: Source, n_neighbors: int) -> Tensor:
     found, start = [], 0
     for rows in source.in_order(size):
         nearest = _Nearest(rows, start, n_neighbors)
-        for first, others in _blocks(source.in_order(size)):
-            nearest.look_at(others, first)
+        for number, others in enumerate(source.in_order(BLOCK)):
+            nearest.look_at(others, number * BLOCK)
         found.append(nearest.index)
         start += len(rows)
     return torch.cat(found)
-
-
-def _blocks(chunks: Iterator[Tensor]) -> Iterator[tuple[int, Tensor]]:
-    """Cut chunks of rows smaller, and number the first row of each."""
-    first = 0
-    for chunk in chunks:
-        for block in chunk.split(BLOCK):
-            yield first, block
-            first += len(block)
 
 
 class _Nearest:
@@ -104,24 +93,8 @@ class NeighborViews(Views):
         count = min(int(augmentation.n_neighbors), len(source) - 1)
         self.neighbors = nearest_neighbors(source, count)
 
-    def stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
-        """
-        Put side by side what becomes views.
-
-        Parameters
-        ----------
-        batch : Tensor of shape (b, d), dtype float32
-            Samples in the unit range.
-        index : Tensor of shape (b,), dtype int64
-            Numbers of the samples in the training set.
-        generator : torch.Generator
-            Source of the draws, on the device of the batch.
-
-        Returns
-        -------
-        Tensor of shape (n_views * b, d), dtype float32
-            The samples, then their neighbours.
-        """
+    def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
+        """Put the samples before their neighbours."""
         size = len(index), self.n_views - 1
         drawn = torch.randint(
             self.neighbors.shape[1], size, device=index.device, generator=generator

@@ -68,7 +68,7 @@ class Views:
         if self.augmentation is None:
             return (batch,) * self.n_views
         # One call for all views: on a GPU the number of kernels counts more than their size.
-        stacked = self.stacked(batch, index, generator)
+        stacked = self._stacked(batch, index, generator)
         views = _augmented(stacked, self.augmentation, generator)
         if not isinstance(views, Tensor) or views.shape != stacked.shape:
             raise ValueError(
@@ -77,24 +77,8 @@ class Views:
             )
         return views.to(stacked).chunk(self.n_views)
 
-    def stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
-        """
-        Put side by side what becomes views.
-
-        Parameters
-        ----------
-        batch : Tensor of shape (b, *shape), dtype float32
-            Samples in the unit range.
-        index : Tensor of shape (b,), dtype int64
-            Numbers of the samples in the training set.
-        generator : torch.Generator
-            Source of draws, on the device of the batch.
-
-        Returns
-        -------
-        Tensor of shape (n_views * b, *shape), dtype float32
-            Each sample as often as there are views.
-        """
+    def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
+        """Put side by side what is augmented: each sample as often as there are views."""
         return torch.cat((batch,) * self.n_views)
 
 

@@ -105,7 +105,10 @@ def test_runs_on_the_device_of_the_batch() -> None:
 def test_is_a_parameter_object_of_scikit_learn() -> None:
     augment = VectorAugmentation().set_params(mix=0.3)
     assert clone(augment).get_params() == {
-        **{"n_neighbors": 10, "noise": "auto", "mask_probability": 0.0, "mix": 0.3}
+        "n_neighbors": 10,
+        "noise": "auto",
+        "mask_probability": 0.0,
+        "mix": 0.3,
     }
     augment.validate()
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._version import __version__
 from skdeepcluster._warn import warn
+from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
 from skdeepcluster.data.samples import Samples, read_samples
@@ -68,13 +69,13 @@ class DeepClusterer(
         "backbone": [StrOptions({"auto", *BACKBONES}), nn.Module, callable],
         "image_shape": [None, "array-like"],
         "channel_axis": [StrOptions({"auto", "first", "last"})],
-        "augmentation": [StrOptions({"auto", "photo", "glyph", "vector"}), callable, None],
+        "augmentation": [StrOptions({"auto", *AUGMENTATIONS}), callable, None],
         "max_epochs": [StrOptions({"auto"}), whole_number(1)],
         "batch_size": [StrOptions({"auto"}), whole_number(2)],
-        "optimizer": [StrOptions({"adam", "sgd"})],
+        "optimizer": [StrOptions({"auto", "muon", "adam", "sgd"})],
         "lr": [POSITIVE],
         "weight_decay": [NOT_NEGATIVE],
-        "warmup_epochs": [whole_number(0)],
+        "warmup_epochs": [StrOptions({"auto"}), whole_number(0)],
         "embedding_dim": [whole_number(1)],
         "temperature": [POSITIVE],
         "device": [str, torch.device],
@@ -107,7 +108,7 @@ class DeepClusterer(
     optimizer: str
     lr: float
     weight_decay: float
-    warmup_epochs: int
+    warmup_epochs: int | str
     embedding_dim: int
     temperature: float
     device: str | torch.device
@@ -129,10 +130,10 @@ class DeepClusterer(
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        optimizer: str = "adam",
+        optimizer: str = "auto",
         lr: float = 3e-3,
         weight_decay: float = 0.0,
-        warmup_epochs: int = 10,
+        warmup_epochs: int | str = "auto",
         embedding_dim: int = 128,
         temperature: float = 0.5,
         device: str | torch.device = "auto",

@@ -25,7 +25,12 @@ from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
 from skdeepcluster.training.neighbors import NeighborViews
 from skdeepcluster.training.objective import Schedule
-from skdeepcluster.training.schedule import choose_max_epochs, fit_batch_size, plan_batches
+from skdeepcluster.training.schedule import (
+    choose_max_epochs,
+    choose_warmup_epochs,
+    fit_batch_size,
+    plan_batches,
+)
 from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
@@ -108,7 +113,7 @@ def _settings(
 ) -> Settings:
     return Settings(
         schedule=_schedule(plain, samples),
-        optimizer=plain.optimizer,
+        optimizer=_optimizer(plain, samples),
         lr=plain.lr,
         weight_decay=plain.weight_decay,
         dtype=training_dtype(plain.precision, device, is_image=samples.layout.is_image),
@@ -118,13 +123,22 @@ def _settings(
     )
 
 
+def _optimizer(plain: Any, samples: Samples) -> str:
+    if plain.optimizer != "auto":
+        return str(plain.optimizer)
+    return "muon" if samples.layout.is_image else "adam"
+
+
 def _schedule(plain: Any, samples: Samples) -> Schedule:
-    size, max_epochs = plain.batch_size, plain.max_epochs
+    size, max_epochs, warmup = plain.batch_size, plain.max_epochs, plain.warmup_epochs
+    is_image = samples.layout.is_image
     if isinstance(size, str):
         size = fit_batch_size(len(samples), plain.n_clusters)
     if isinstance(max_epochs, str):
-        max_epochs = choose_max_epochs(samples.layout.is_image, -(-len(samples) // size))
-    return plan_batches(len(samples), size, max_epochs, plain.warmup_epochs)
+        max_epochs = choose_max_epochs(is_image, -(-len(samples) // size))
+    if isinstance(warmup, str):
+        warmup = choose_warmup_epochs(is_image, max_epochs)
+    return plan_batches(len(samples), size, max_epochs, warmup)
 
 
 def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:

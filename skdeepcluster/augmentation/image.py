@@ -167,8 +167,23 @@ class ImageAugmentation(BaseEstimator):
         self.padding = padding
 
     @classmethod
+    def texture(cls) -> ImageAugmentation:
+        """Make the augmentation for images whose colours say what they show.
+
+        Surfaces, tissues, minerals, products, scenes: hue and grey value stay nearly as they are.
+
+        Returns
+        -------
+        ImageAugmentation
+            With milder crops, hardly any change of colour, and no greyscale.
+        """
+        return cls(crop_scale=(0.3, 1.0), saturation=0.2, hue=0.02, grayscale_probability=0.0)
+
+    @classmethod
     def photo(cls) -> ImageAugmentation:
-        """Make the augmentation for photographs, close to SimCLR's for small images.
+        """Make the augmentation for photographs of objects, close to SimCLR's for small images.
+
+        Colours change so much that they can hardly tell clusters apart.
 
         Returns
         -------

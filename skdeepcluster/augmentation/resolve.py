@@ -13,10 +13,12 @@ from skdeepcluster.augmentation.vector import VectorAugmentation
 Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
 _NAMED: dict[str, Callable[[], Augmentation]] = {
+    "texture": ImageAugmentation.texture,
     "photo": ImageAugmentation.photo,
     "glyph": ImageAugmentation.glyph,
     "vector": VectorAugmentation,
 }
+AUGMENTATIONS = tuple(_NAMED)
 
 
 def is_own(augmentation: Any) -> bool:
@@ -38,12 +40,12 @@ def is_own(augmentation: Any) -> bool:
 def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Augmentation | None:
     """Find the augmentation that an estimator's parameter asks for.
 
-    ``"auto"`` is ``"photo"`` for images with three channels, ``"glyph"`` for images with any other
-    number of channels and ``"vector"`` for vectors.
+    ``"auto"`` is ``"texture"`` for images with three channels, ``"glyph"`` for images with any
+    other number of channels and ``"vector"`` for vectors.
 
     Parameters
     ----------
-    augmentation : "auto", "photo", "glyph", "vector", callable or None
+    augmentation : "auto", "texture", "photo", "glyph", "vector", callable or None
         The parameter. A callable takes a batch and a ``torch.Generator`` or None.
     sample_shape : tuple of int
         Shape of one sample: (C, H, W) of an image, (d,) of a vector.
@@ -64,13 +66,14 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     is_image = len(sample_shape) == 3
     name = augmentation
     if isinstance(augmentation, str) and augmentation == "auto":
-        name = ("photo" if sample_shape[0] == 3 else "glyph") if is_image else "vector"
+        name = ("texture" if sample_shape[0] == 3 else "glyph") if is_image else "vector"
     chosen = _NAMED[name]() if isinstance(name, str) and name in _NAMED else augmentation
     # A class is callable too, but would take the batch for its own parameters.
     if not callable(chosen) or isinstance(chosen, type):
         raise ValueError(
-            "The 'augmentation' parameter must be 'auto', 'photo', 'glyph', 'vector', None or a "
-            f"callable on a batch and a generator. Got {augmentation!r} instead."
+            "The 'augmentation' parameter must be 'auto', 'texture', 'photo', 'glyph', "
+            "'vector', None or a callable on a batch and a generator. "
+            f"Got {augmentation!r} instead."
         )
     if isinstance(chosen, ImageAugmentation | VectorAugmentation):
         chosen.validate()

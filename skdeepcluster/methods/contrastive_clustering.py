@@ -114,24 +114,29 @@ class ContrastiveClustering(DeepClusterer):
     channel_axis : {"auto", "first", "last"}, default="auto"
         Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
-        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
-        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"texture"``, ``"photo"``, ``"glyph"``, ``"vector"``, a
+        configured object, or a callable that takes a float32 batch in [0, 1] and a
+        `torch.Generator`. ``"auto"`` is ``"texture"`` for three channels, ``"glyph"`` for other
+        images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the samples. ``"auto"`` is 100 for images; for vectors as many as make
-        400 steps, at least 20 and at most 50. The paper trains for 1000.
+        Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
+        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors. The paper
+        trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
-    optimizer : {"adam", "sgd"}, default="adam"
-        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    optimizer : {"auto", "muon", "adam", "sgd"}, default="auto"
+        Adam with decoupled weight decay; Muon, which is Adam but for the kernels of convolutions:
+        these move along orthogonal matrices, at 20 times `lr`; or SGD with momentum 0.9.
+        ``"auto"`` is Muon for images and Adam for vectors.
     lr : float, default=3e-3
         Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
         keeps 3e-4 throughout its 1000 epochs.
     weight_decay : float, default=0.0
         Weight decay.
-    warmup_epochs : int, default=10
-        Number of epochs over which the learning rate rises linearly.
+    warmup_epochs : int or "auto", default="auto"
+        Number of epochs over which the learning rate rises linearly. ``"auto"`` is a quarter of all
+        for images, and 10 for vectors.
     embedding_dim : int, default=128
         Length of the embedding.
     temperature : float, default=0.5
@@ -223,10 +228,10 @@ class ContrastiveClustering(DeepClusterer):
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        optimizer: str = "adam",
+        optimizer: str = "auto",
         lr: float = 3e-3,
         weight_decay: float = 0.0,
-        warmup_epochs: int = 10,
+        warmup_epochs: int | str = "auto",
         embedding_dim: int = 128,
         temperature: float = 0.5,
         cluster_temperature: float = 1.0,

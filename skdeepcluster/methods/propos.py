@@ -38,7 +38,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from skdeepcluster.base import DeepClusterer
-from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like, views_needed
+from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.losses.cosine import cosine_logits, unit_vectors
 from skdeepcluster.losses.prototype import positive_sampling, prototype_scattering
@@ -109,10 +109,10 @@ class ProPosObjective(Objective):
         self.queue = SampleQueue(size, dim) if size else None
         given, auto = method.assign_interval, -(-5 // schedule.steps_per_epoch)
         self.interval = auto if given == "auto" else int(given)
-        given, auto = method.cluster_warmup_epochs, min(3 * schedule.max_epochs // 10, 50)
+        given, auto = method.cluster_warmup_epochs, min(max(1, schedule.max_epochs // 10), 50)
         self.first_clustering = auto if given == "auto" else int(given)
         self.clustering = 0.0
-        auto_momentum = ema_momentum(schedule.n_steps, 0.996)
+        auto_momentum = ema_momentum(schedule.n_steps, 0.996, share=0.004, shortest=2.0)
         self.base = auto_momentum if method.momentum == "auto" else float(method.momentum)
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -135,10 +135,8 @@ class ProPosObjective(Objective):
 
     @torch.no_grad()
     def _cluster(self, training_set: TrainingSet) -> None:
-        """Make an E-step; views are looked at where there are starts to choose among."""
-        n_views, n_init = views_needed(self.method.n_clusters), self.method.n_init
-        views = training_set.embed_views(n_views) if n_init > 1 else None
-        found = training_set.embed_all(), views, training_set.generator, n_init
+        """Make an E-step; inertia judges the starts, as views of so few samples err by more."""
+        found = training_set.embed_all(), None, training_set.generator, self.method.n_init
         centers, labels = clusters_like(self.model.centers, *found)
         self.model.centers.copy_(centers)
         self.labels.copy_(labels)
@@ -218,24 +216,29 @@ class ProPos(DeepClusterer):
     channel_axis : {"auto", "first", "last"}, default="auto"
         Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
     augmentation : str, callable or None, default="auto"
-        What makes the views: ``"photo"``, ``"glyph"``, ``"vector"``, a configured object, or a
-        callable that takes a float32 batch in [0, 1] and a `torch.Generator`. ``"auto"`` is
-        ``"photo"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
+        What makes the views: ``"texture"``, ``"photo"``, ``"glyph"``, ``"vector"``, a
+        configured object, or a callable that takes a float32 batch in [0, 1] and a
+        `torch.Generator`. ``"auto"`` is ``"texture"`` for three channels, ``"glyph"`` for other
+        images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the samples. ``"auto"`` is 100 for images; for vectors as many as make
-        400 steps, at least 20 and at most 50. The paper trains for 1000.
+        Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
+        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors. The paper
+        trains for 1000.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
-    optimizer : {"adam", "sgd"}, default="adam"
-        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    optimizer : {"auto", "muon", "adam", "sgd"}, default="auto"
+        Adam with decoupled weight decay; Muon, which is Adam but for the kernels of convolutions:
+        these move along orthogonal matrices, at 20 times `lr`; or SGD with momentum 0.9.
+        ``"auto"`` is Muon for images and Adam for vectors.
     lr : float, default=1e-3
         Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
         uses SGD with 0.05 for batches of 256, and in proportion for others.
     weight_decay : float, default=0.01
         Weight decay. The paper uses 5e-4 with SGD.
-    warmup_epochs : int, default=10
-        Number of epochs over which the learning rate rises linearly.
+    warmup_epochs : int or "auto", default="auto"
+        Number of epochs over which the learning rate rises linearly. ``"auto"`` is a quarter of all
+        for images, and 10 for vectors.
     embedding_dim : int, default=256
         Length of the embedding.
     temperature : float, default=0.5
@@ -249,17 +252,17 @@ class ProPos(DeepClusterer):
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
         Epochs of plain BYOL, without noise or scattering, at the start. The paper has 50 of 1000;
-        ``"auto"`` is three tenths of all epochs, at most 50.
+        ``"auto"`` is a tenth of all epochs, at most 50.
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as give 5 training steps.
-    n_init : int, default=2
-        Starts of k-means, the first from the last centres if any; two views of samples decide which
-        is best. The paper makes 10 fresh starts and takes the least inertia.
+    n_init : int, default=3
+        Starts of k-means, the first from the last centres if any; the one of least inertia is
+        taken. The paper makes 10 fresh starts.
     balanced_sampling : bool, default=False
         Whether samples are drawn with replacement, so that all clusters occur equally often.
     momentum : float or "auto", default="auto"
         Initial momentum of the target network; it rises to 1 along half a cosine. ``"auto"``
-        averages over 2 % of the steps, at least 10, and is at most the published 0.996.
+        averages over 0.4 % of the steps, at least 2, and is at most the published 0.996.
     queue_length : int, default=0
         Number of past target projections that join both sets of prototypes, for many clusters.
     predictor_lr_factor : float, default=10.0
@@ -362,10 +365,10 @@ class ProPos(DeepClusterer):
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        optimizer: str = "adam",
+        optimizer: str = "auto",
         lr: float = 1e-3,
         weight_decay: float = 0.01,
-        warmup_epochs: int = 10,
+        warmup_epochs: int | str = "auto",
         embedding_dim: int = 256,
         temperature: float = 0.5,
         hidden_dim: int | str = "auto",
@@ -373,7 +376,7 @@ class ProPos(DeepClusterer):
         scattering_weight: float = 0.1,
         cluster_warmup_epochs: int | str = "auto",
         assign_interval: int | str = "auto",
-        n_init: int = 2,
+        n_init: int = 3,
         balanced_sampling: bool = False,
         momentum: float | str = "auto",
         queue_length: int = 0,

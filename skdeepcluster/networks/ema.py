@@ -48,13 +48,15 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
             old.copy_(new)
 
 
-def ema_momentum(n_steps: int, cap: float) -> float:
+def ema_momentum(
+    n_steps: int, cap: float, share: float = _SHARE_OF_RUN, shortest: float = _SHORTEST
+) -> float:
     """
     Choose the momentum of a moving average from the length of the training.
 
-    The average spans 1 / (1 - momentum) steps. This is set to 2 % of the training, but to no less
-    than 10 steps (momentum 0.9), or a tenth of a training run below 100 steps: so the momentum is
-    0.9 from 100 to 500 steps, 0.99 for 5000, 0.999 for 50000.
+    The average spans 1 / (1 - momentum) steps. This is set to a share of the training, but to no
+    less than `shortest` steps, or a tenth of a training run that is shorter than ten times that.
+    With the defaults the momentum is 0.9 from 100 to 500 steps, 0.99 for 5000, 0.999 for 50000.
 
     Parameters
     ----------
@@ -62,14 +64,18 @@ def ema_momentum(n_steps: int, cap: float) -> float:
         Number of updates in the whole training.
     cap : float
         Published value, meant for long training; the result never exceeds it.
+    share : float, default=0.02
+        The share of the training.
+    shortest : float, default=10.0
+        The number of steps.
 
     Returns
     -------
     float
         Momentum in [0, ``cap``].
     """
-    shortest = min(_SHORTEST, _LARGEST_SHARE_OF_RUN * n_steps)
-    memory = max(_SHARE_OF_RUN * n_steps, shortest, 1.0)
+    shortest = min(shortest, _LARGEST_SHARE_OF_RUN * n_steps)
+    memory = max(share * n_steps, shortest, 1.0)
     return min(1.0 - 1.0 / memory, cap)
 
 

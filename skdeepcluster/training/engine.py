@@ -35,7 +35,7 @@ class Settings:
     ----------
     schedule : Schedule
         Length of training and size of batches.
-    optimizer : {"adam", "sgd"}
+    optimizer : {"muon", "adam", "sgd"}
         Name of the optimiser.
     lr, weight_decay : float
         Peak learning rate and weight decay.

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from skdeepcluster.training.muon import Muon
 from skdeepcluster.training.objective import Objective, Schedule
 
 
@@ -42,10 +43,30 @@ def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
     Returns
     -------
     int
-        100 epochs for images. Vectors learn faster, since views of neighbours teach more than
-        noise: as many epochs as make 400 steps, but at least 20 and at most 50.
+        As many epochs as make 500 steps, but at least 25, for images, and as many as make 400
+        steps, but at least 20, for vectors; at most 50 for both.
     """
-    return 100 if is_image else min(50, max(20, -(-400 // steps_per_epoch)))
+    steps, least = (500, 25) if is_image else (400, 20)
+    return min(50, max(least, -(-steps // steps_per_epoch)))
+
+
+def choose_warmup_epochs(is_image: bool, max_epochs: int) -> int:
+    """
+    Choose over how many epochs the learning rate rises.
+
+    Parameters
+    ----------
+    is_image : bool
+        Whether samples are images, not vectors.
+    max_epochs : int
+        Length of training.
+
+    Returns
+    -------
+    int
+        A quarter of the epochs for images, 10 for vectors.
+    """
+    return max_epochs // 4 if is_image else 10
 
 
 def plan_batches(
@@ -116,8 +137,9 @@ def build_optimizer(
     ----------
     objective : Objective
         Whose parameters are trained; already on its device.
-    name : {"adam", "sgd"}
-        Adam with decoupled weight decay, or SGD with momentum 0.9.
+    name : {"muon", "adam", "sgd"}
+        Muon for kernels of convolutions, and Adam for the rest; Adam with decoupled weight decay;
+        or SGD with momentum 0.9.
     lr : float
         Peak learning rate.
     weight_decay : float
@@ -132,4 +154,6 @@ def build_optimizer(
     fused = all(p.device.type in ("cpu", "cuda", "mps") for g in groups for p in g["params"])
     if name == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused)
+    if name == "muon":
+        return Muon(groups, lr=lr, weight_decay=weight_decay, fused=fused)
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=fused)

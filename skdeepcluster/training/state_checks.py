@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.training.engine import Trainer
+from skdeepcluster.training.muon import Muon, is_kernel
 
 NUMBERS = (bool, int, float)
 LARGEST = sys.float_info.max
-# What an optimiser keeps of each parameter.
-MOMENTS = {
-    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
-    torch.optim.SGD: {"momentum_buffer"},
-}
 
 
 def check_state(trainer: Trainer, state: Any) -> None:
@@ -126,10 +122,18 @@ def _check_optimizer(optimizer: torch.optim.Optimizer, state: Any) -> None:
     if not isinstance(moments, dict) or not moments.keys() <= set(range(len(parameters))):
         raise ValueError("optimizer['state'] has other parameters")
     for number, values in moments.items():
-        if not isinstance(values, dict) or values.keys() != MOMENTS[type(optimizer)]:
+        if not isinstance(values, dict) or values.keys() != _moments(optimizer, parameters[number]):
             raise ValueError(f"optimizer['state'][{number}] has other entries")
         for name, value in values.items():
             _check_moment(f"optimizer['state'][{number}][{name!r}]", parameters[number], value)
+
+
+def _moments(optimizer: torch.optim.Optimizer, parameter: Tensor) -> set[str]:
+    """Name what an optimiser keeps of a parameter."""
+    is_muons = isinstance(optimizer, Muon) and is_kernel(parameter)
+    if is_muons or isinstance(optimizer, torch.optim.SGD):
+        return {"momentum_buffer"}
+    return {"step", "exp_avg", "exp_avg_sq"}
 
 
 def _check_moment(name: str, parameter: Tensor, value: Any) -> None:

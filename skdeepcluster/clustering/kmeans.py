@@ -12,6 +12,7 @@ from torch.nn import functional
 from skdeepcluster.clustering.partition import Partition
 from skdeepcluster.clustering.seeding import plus_plus_centers
 
+_ROUNDING = 1e-6  # of a sum of squared distances, relative
 _CPU_CHUNK = 2048  # a chunk stays in the cache between its three uses
 _DISTANCES_ON_DEVICE = 2**26  # 256 MiB of float32
 
@@ -124,7 +125,9 @@ def kmeans(
         start = _lloyd(x, centers, spherical, max_iter, tolerance, size)
         starts.append(start._replace(centers=start.centers + offset))
     if score is None:
-        return min(starts, key=lambda start: start.inertia)
+        # Starts that come to the same end differ by rounding, which must not choose among them.
+        least = min(start.inertia for start in starts) * (1 + _ROUNDING)
+        return next((start for start in starts if start.inertia <= least), starts[0])
     return max(starts, key=lambda start: score(start.centers))
 
 

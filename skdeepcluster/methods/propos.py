@@ -109,7 +109,8 @@ class ProPosObjective(Objective):
         self.queue = SampleQueue(size, dim) if size else None
         given, auto = method.assign_interval, -(-5 // schedule.steps_per_epoch)
         self.interval = auto if given == "auto" else int(given)
-        given, auto = method.cluster_warmup_epochs, min(max(1, schedule.max_epochs // 10), 50)
+        auto = min(max(int(schedule.max_epochs > 1), schedule.max_epochs // 10), 50)
+        given = method.cluster_warmup_epochs
         self.first_clustering = auto if given == "auto" else int(given)
         self.clustering = 0.0
         auto_momentum = ema_momentum(schedule.n_steps, 0.996, share=0.004, shortest=2.0)

@@ -142,7 +142,9 @@ class Muon(torch.optim.AdamW):
         """Return the gradient after Nesterov's momentum."""
         state, gradient = self.state[kernel], kernel.grad
         assert gradient is not None
-        if state.get("momentum_buffer") is None:
+        if not state:
+            # AdamW looks for a step in all that it loads.
+            state["step"] = torch.zeros((), device=kernel.device)
             state["momentum_buffer"] = torch.zeros_like(kernel)
         state["momentum_buffer"].mul_(_MOMENTUM).add_(gradient)
         return gradient.add(state["momentum_buffer"], alpha=_MOMENTUM)

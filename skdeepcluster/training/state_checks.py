@@ -125,19 +125,23 @@ def _check_optimizer(optimizer: torch.optim.Optimizer, state: Any) -> None:
         if not isinstance(values, dict) or values.keys() != _moments(optimizer, parameters[number]):
             raise ValueError(f"optimizer['state'][{number}] has other entries")
         for name, value in values.items():
-            _check_moment(f"optimizer['state'][{number}][{name!r}]", parameters[number], value)
+            place = f"optimizer['state'][{number}][{name!r}]"
+            _check_moment(optimizer, place, parameters[number], value)
 
 
 def _moments(optimizer: torch.optim.Optimizer, parameter: Tensor) -> set[str]:
     """Name what an optimiser keeps of a parameter."""
-    is_muons = isinstance(optimizer, Muon) and is_kernel(parameter)
-    if is_muons or isinstance(optimizer, torch.optim.SGD):
+    if isinstance(optimizer, torch.optim.SGD):
         return {"momentum_buffer"}
+    if isinstance(optimizer, Muon) and is_kernel(parameter):
+        return {"step", "momentum_buffer"}
     return {"step", "exp_avg", "exp_avg_sq"}
 
 
-def _check_moment(name: str, parameter: Tensor, value: Any) -> None:
-    if value is None and name.endswith("['momentum_buffer']"):
+def _check_moment(
+    optimizer: torch.optim.Optimizer, name: str, parameter: Tensor, value: Any
+) -> None:
+    if value is None and isinstance(optimizer, torch.optim.SGD):
         return
     own = torch.empty(()) if name.endswith("['step']") else parameter
     _check_like(name, own.detach(), value)

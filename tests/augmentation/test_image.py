@@ -26,7 +26,12 @@ OFF: dict[str, Any] = {
 EVERYTHING = ImageAugmentation(
     rotation=20.0, translation=0.1, shear=10.0, zoom=(0.8, 1.2), blur_probability=0.5
 )
-PRESETS = [ImageAugmentation.photo(), ImageAugmentation.glyph(), EVERYTHING]
+PRESETS = [
+    ImageAugmentation.texture(),
+    ImageAugmentation.photo(),
+    ImageAugmentation.glyph(),
+    EVERYTHING,
+]
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -239,7 +244,7 @@ def test_numbers_of_other_types_are_read_as_floats(number: Any) -> None:
 @pytest.mark.parametrize(
     ("augmentation", "shape", "expected"),
     [
-        ("auto", (3, 32, 32), ImageAugmentation.photo()),
+        ("auto", (3, 32, 32), ImageAugmentation.texture()),
         ("auto", (1, 28, 28), ImageAugmentation.glyph()),
         ("auto", (100, 5, 5), ImageAugmentation.glyph()),
         ("auto", (3,), VectorAugmentation()),
@@ -262,10 +267,14 @@ def test_objects_are_returned_as_they_are(given: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "shape", "rule"),
     [
-        ("foto", (3, 8, 8), "'auto', 'photo', 'glyph', 'vector', None or a callable"),
-        (3, (3, 8, 8), "'auto', 'photo', 'glyph', 'vector', None or a callable"),
-        (["photo"], (3, 8, 8), "'auto', 'photo', 'glyph', 'vector', None or a callable"),
-        (ImageAugmentation, (3, 8, 8), "'auto', 'photo', 'glyph', 'vector', None or a callable"),
+        ("foto", (3, 8, 8), "'auto', 'texture', 'photo', 'glyph', 'vector', None or"),
+        (3, (3, 8, 8), "'auto', 'texture', 'photo', 'glyph', 'vector', None or"),
+        (["photo"], (3, 8, 8), "'auto', 'texture', 'photo', 'glyph', 'vector', None or"),
+        (
+            ImageAugmentation,
+            (3, 8, 8),
+            "'auto', 'texture', 'photo', 'glyph', 'vector', None or",
+        ),
         ("vector", (3, 8, 8), "for images where samples have the shape (3, 8, 8)"),
         (VectorAugmentation(), (3, 8, 8), "for images where samples have the shape (3, 8, 8)"),
         ("photo", (5,), "for vectors where samples have the shape (5,)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ def _schedule(plain: Any, samples: Samples) -> Schedule:
         max_epochs = choose_max_epochs(is_image, -(-len(samples) // size))
     if isinstance(warmup, str):
         warmup = choose_warmup_epochs(is_image, max_epochs)
-    return plan_batches(len(samples), size, max_epochs, warmup)
+    return replace(plan_batches(len(samples), size, max_epochs, warmup), is_image=is_image)
 
 
 def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:

@@ -147,8 +147,8 @@ class CLC(DeepClusterer):
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
         vectors; a module, which is copied; or a callable that maps the shape of a sample,
-        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
-        for images of at most 40 pixels on the longer side, else ``"resnet18"``.
+        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors and
+        ``"small"`` for images.
     image_shape : sequence of int or None, default=None
         Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"

@@ -109,11 +109,11 @@ class ProPosObjective(Objective):
         self.queue = SampleQueue(size, dim) if size else None
         given, auto = method.assign_interval, -(-5 // schedule.steps_per_epoch)
         self.interval = auto if given == "auto" else int(given)
-        auto = min(max(int(schedule.max_epochs > 1), schedule.max_epochs // 10), 50)
-        given = method.cluster_warmup_epochs
+        given, auto = method.cluster_warmup_epochs, _first_clustering(schedule)
         self.first_clustering = auto if given == "auto" else int(given)
         self.clustering = 0.0
-        auto_momentum = ema_momentum(schedule.n_steps, 0.996, share=0.004, shortest=2.0)
+        speed = (0.004, 2.0) if schedule.is_image else (0.02, 10.0)
+        auto_momentum = ema_momentum(schedule.n_steps, 0.996, *speed)
         self.base = auto_momentum if method.momentum == "auto" else float(method.momentum)
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -192,6 +192,12 @@ class ProPosObjective(Objective):
         return self.model.backbone, self.online[0]
 
 
+def _first_clustering(schedule: Schedule) -> int:
+    n_epochs = schedule.max_epochs
+    auto = max(int(n_epochs > 1), n_epochs // 10) if schedule.is_image else 3 * n_epochs // 10
+    return min(auto, 50)
+
+
 def _hidden(given: int | str, n_features: int) -> int:
     return min(2 * n_features, 512) if given == "auto" else int(given)
 
@@ -210,8 +216,8 @@ class ProPos(DeepClusterer):
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
         vectors; a module, which is copied; or a callable that maps the shape of a sample,
-        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors, ``"small"``
-        for images of at most 40 pixels on the longer side, else ``"resnet18"``.
+        ``(C, H, W)`` or ``(d,)``, to a module. ``"auto"`` is ``"mlp"`` for vectors and
+        ``"small"`` for images.
     image_shape : sequence of int or None, default=None
         Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
@@ -253,7 +259,7 @@ class ProPos(DeepClusterer):
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
         Epochs of plain BYOL, without noise or scattering, at the start. The paper has 50 of 1000;
-        ``"auto"`` is a tenth of all epochs, at most 50.
+        ``"auto"`` is a tenth of all epochs for images, three tenths for vectors, at most 50.
     assign_interval : int or "auto", default="auto"
         Epochs from one E-step to the next. ``"auto"`` is 1, or as many as give 5 training steps.
     n_init : int, default=3
@@ -263,7 +269,8 @@ class ProPos(DeepClusterer):
         Whether samples are drawn with replacement, so that all clusters occur equally often.
     momentum : float or "auto", default="auto"
         Initial momentum of the target network; it rises to 1 along half a cosine. ``"auto"``
-        averages over 0.4 % of the steps, at least 2, and is at most the published 0.996.
+        averages over 0.4 % of the steps, at least 2, for images, and over 2 %, at least 10, for
+        vectors; it is at most the published 0.996.
     queue_length : int, default=0
         Number of past target projections that join both sets of prototypes, for many clusters.
     predictor_lr_factor : float, default=10.0

@@ -14,7 +14,6 @@ from skdeepcluster.networks.randomness import global_streams
 from skdeepcluster.networks.resnet import build_resnet
 
 BACKBONES = ("small", "resnet18", "resnet34", "resnet50", "mlp")
-LARGEST_TINY_IMAGE = 40
 Backbone = str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
 
 
@@ -30,12 +29,9 @@ def choose_backbone(shape: tuple[int, ...]) -> str:
     Returns
     -------
     str
-        ``"mlp"`` for vectors, ``"small"`` for images of at most 40 pixels on the longer side,
-        ``"resnet18"`` for larger ones.
+        ``"mlp"`` for vectors, ``"small"`` for images.
     """
-    if len(shape) == 1:
-        return "mlp"
-    return "small" if max(shape[1:]) <= LARGEST_TINY_IMAGE else "resnet18"
+    return "mlp" if len(shape) == 1 else "small"
 
 
 def build_backbone(

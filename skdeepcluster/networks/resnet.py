@@ -9,6 +9,7 @@ from torch.nn import functional
 from skdeepcluster.networks.randomness import global_streams
 
 LARGEST_SMALL_IMAGE = 64
+_LARGEST_MAP = 24  # a block on larger maps costs more than all the others
 
 
 class _Conv3x3(nn.Conv2d):
@@ -64,15 +65,16 @@ class _Block(nn.Module):
 
 class SmallResNet(nn.Module):
     """
-    A residual network for images of up to about 40 pixels: one block at each of four widths.
+    A residual network whose cost is bounded: one block at each of four widths.
 
     Parameters
     ----------
     in_channels : int
         Channels of the images.
     side : int
-        Longer side of the images in pixels. From 17 on, the stem halves it; later blocks halve it
-        while it has at least 4 pixels.
+        Longer side of the images in pixels. From 17 on, the stem halves it, from 65 on it takes a
+        quarter; it is halved again until at most 24 are left, and by later blocks while it has at
+        least 4 pixels.
     widths : tuple of int, default=(32, 64, 128, 256)
         Channels of the blocks; the last one is the number of features.
     """
@@ -81,10 +83,17 @@ class SmallResNet(nn.Module):
         self, in_channels: int, side: int, widths: tuple[int, ...] = (32, 64, 128, 256)
     ) -> None:
         super().__init__()
-        stride = 2 if side > 16 else 1
+        stride = 1 if side <= 16 else 2 if side <= LARGEST_SMALL_IMAGE else 4
         side = -(-side // stride)
-        self.stem = nn.Conv2d(in_channels, widths[0], 3, stride, 1, bias=False)
+        kernel = 7 if stride == 4 else 3
+        self.stem = nn.Conv2d(in_channels, widths[0], kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(widths[0])
+        reductions: list[nn.Module] = []
+        while side > _LARGEST_MAP:
+            convolution = _Conv3x3(widths[0], widths[0], 2)
+            reductions += [convolution, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+            side = -(-side // 2)
+        self.reductions = nn.Sequential(*reductions)
         blocks, width, stride = [], widths[0], 1
         for n_out in widths:
             blocks.append(_Block(width, n_out, stride))
@@ -108,7 +117,7 @@ class SmallResNet(nn.Module):
             The features.
         """
         y = functional.relu(self.norm(self.stem(x)), inplace=True)
-        return self.blocks(y).mean((2, 3))
+        return self.blocks(self.reductions(y)).mean((2, 3))
 
 
 def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:

@@ -32,6 +32,8 @@ class Schedule:
         Epochs over which the learning rate rises.
     n_views : int, default=2
         Views of each sample in a batch.
+    is_image : bool, default=True
+        Whether samples are images: what is best for them is not what is best for vectors.
     """
 
     n_samples: int
@@ -40,6 +42,7 @@ class Schedule:
     steps_per_epoch: int
     warmup_epochs: int
     n_views: int = 2
+    is_image: bool = True
 
     @property
     def n_steps(self) -> int:

@@ -8,6 +8,7 @@ import pickle
 import shutil
 import sys
 from collections import Counter
+from contextlib import nullcontext
 
 import damage
 import forgeries
@@ -231,11 +232,12 @@ def test_forgeries_are_refused(small, name):
     assert len(str(caught.value)) < 1500
 
 
-def test_a_shape_that_a_file_claims_costs_nothing(tmp_path):
-    """The same weights go with images of any size: a file may claim 8192 x 8192 pixels."""
+@pytest.mark.parametrize(("side", "fits"), [(48, True), (8192, False)])
+def test_a_shape_that_a_file_claims_costs_nothing(tmp_path, side, fits):
+    """The same weights go with images of up to 48 pixels; beyond, the network has more layers."""
     _, _, path = saved_with(tmp_path, backbone="small")
-    forge(path, put([1, 8192, 8192], "shape"))
-    with Peak() as peak:
+    forge(path, put([1, side, side], "shape"))
+    with Peak() as peak, nullcontext() if fits else pytest.raises(ValueError, match="do not fit"):
         load(path)
     assert peak.growth < 2 * path.stat().st_size + 30 * 2**20
 

@@ -26,7 +26,7 @@ jittered to :math:`\tilde r`, and a prior p that is :math:`\bar \pi_i` or unifor
         {\exp(r_k^\top \bar r_k / t_c) + \sum_{l \neq k} [\exp(r_k^\top \bar r_l / t_c)
         + \exp(r_k^\top r_l / t_c) + \sum_q \exp(r_k^\top \tilde r_{q,l} / t_c)]} .
 
-:math:`L_\mathrm{ins}` bounds the likelihood of an instance with its cluster as latent variable. The
+:math:`L_\mathrm{ins}` relaxes a bound of the likelihood of an instance with a latent cluster. The
 loss is the mean of :math:`L_\mathrm{ins} + \alpha L_\mathrm{clu}` over both orders of the views. A
 sample belongs to the most likely cluster. The equations are reconstructed, not the paper's own.
 """

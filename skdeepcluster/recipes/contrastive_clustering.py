@@ -17,6 +17,7 @@ _PARAMETERS = {
     "temperature": 0.5,
     "cluster_temperature": 1.0,
     "entropy_weight": 1.0,
+    "precision": "float32",
     "random_state": 42,
 }
 _NOTES = (

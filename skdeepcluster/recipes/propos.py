@@ -24,6 +24,7 @@ _PARAMETERS = {
     "momentum": 0.996,
     "queue_length": 0,
     "predictor_lr_factor": 10.0,
+    "precision": "float32",
 }
 # LARS, its learning rate and its weight decay are left out, as no such optimiser is available.
 _IMAGENET = {
@@ -36,17 +37,18 @@ _IMAGENET = {
     "hidden_dim": 4096,
     "noise": 1e-4,
     "scattering_weight": 0.001,
-    "cluster_warmup_epochs": 50,
+    "cluster_warmup_epochs": 10,
     "assign_interval": 10,
     "n_init": 10,
     "balanced_sampling": False,
     "momentum": 0.99,
     "queue_length": 10240,
     "predictor_lr_factor": 1.0,
+    "precision": "float32",
 }
 _STARTS = (
     "n_init counts one start from the centres of the last E-step; the paper makes 10 afresh, and "
-    "in its code 10 on each GPU, and takes that of the least inertia, where here views judge."
+    "in its code 10 on each GPU."
 )
 _NOTES = (
     _STARTS,
@@ -163,15 +165,14 @@ _PAGES = (
         data="imagenet",
         image_size=224,
         results={"AMI": 0.525},
-        reconstructed=("cluster_warmup_epochs", "n_init", "augmentation"),
+        reconstructed=("augmentation",),
         notes=(
             _STARTS,
             _WEIGHT.format(n=8, acts="0.000125"),
             _WITHOUT_LARS,
             _ACCUMULATED,
             _ONE_AUGMENTATION,
-            "cluster_warmup_epochs and n_init are those for the other data; the result is of the "
-            "paper's first version.",
+            "The result is of the paper's first version.",
         ),
     ),
 )

@@ -13,6 +13,7 @@ _PARAMETERS = {
     "batch_size": 384,
     "optimizer": "adam",
     "lr": 1e-3,
+    "warmup_epochs": 10,
     "embedding_dim": 128,
     "temperature": 0.2,
     "cluster_temperature": 0.2,

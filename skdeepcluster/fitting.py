@@ -117,10 +117,7 @@ def _settings(
         optimizer=_optimizer(plain, samples),
         lr=plain.lr,
         weight_decay=plain.weight_decay,
-        # Of maps one pixel wide, torch on the CPU makes bfloat16 gradients that are not numbers.
-        dtype=training_dtype(
-            plain.precision, device, is_image=min(samples.shape[1:], default=1) > 1
-        ),
+        dtype=training_dtype(plain.precision, device, samples.shape),
         compile=plain.compile,
         n_clusters=plain.n_clusters,
         draws_globally=not is_own(augmentation) or not isinstance(plain.backbone, str),

@@ -74,7 +74,7 @@ def memory_format_of(shape: tuple[int, ...]) -> torch.memory_format:
 
 
 def training_dtype(
-    precision: str, device: torch.device, *, is_image: bool = True
+    precision: str, device: torch.device, shape: tuple[int, ...]
 ) -> torch.dtype | None:
     """
     Turn the `precision` parameter into the dtype of autocast.
@@ -86,8 +86,8 @@ def training_dtype(
         compute capability 8.0, CPUs with AVX512-BF16 or AMX), and float32 elsewhere.
     device : torch.device
         Where training runs.
-    is_image : bool, default=True
-        Whether samples are images; networks for vectors are too small to gain.
+    shape : tuple of int
+        Shape of a sample. Networks for vectors are too small to gain.
 
     Returns
     -------
@@ -96,7 +96,9 @@ def training_dtype(
     """
     if precision != "auto":
         return DTYPES[precision]
-    return torch.bfloat16 if is_image and _has_fast_bfloat16(device) else None
+    # Of maps one pixel wide, torch on the CPU makes bfloat16 gradients that are not numbers.
+    suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) > 1)
+    return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:

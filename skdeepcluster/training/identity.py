@@ -45,7 +45,7 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
     """
     parameters = estimator.get_params(deep=True)
     device = resolve_device(estimator.device)
-    dtype = training_dtype(estimator.precision, device, is_image=samples.layout.is_image)
+    dtype = training_dtype(estimator.precision, device, samples.shape)
     fitted = getattr(estimator, "_model", None) if estimator.warm_start else None
     return {
         "method": type(estimator).__name__,

@@ -77,12 +77,13 @@ def test_samples_stay_where_scaling_puts_them():
 
 
 def test_precision_follows_the_device():
-    cpu = torch.device("cpu")
-    assert training_dtype("float32", cpu) is None
-    assert training_dtype("bfloat16", cpu) is torch.bfloat16
-    assert training_dtype("float16", cpu) is torch.float16
-    assert training_dtype("auto", cpu, is_image=False) is None
-    assert training_dtype("auto", torch.device("mps")) is None
+    cpu, image = torch.device("cpu"), (3, 8, 8)
+    assert training_dtype("float32", cpu, image) is None
+    assert training_dtype("bfloat16", cpu, image) is torch.bfloat16
+    assert training_dtype("float16", cpu, image) is torch.float16
+    assert training_dtype("auto", cpu, (5,)) is None
+    assert training_dtype("auto", cpu, (3, 8, 1)) is None
+    assert training_dtype("auto", torch.device("mps"), image) is None
 
 
 @pytest.mark.parametrize("name", ["cpu", torch.device("cpu")])

@@ -26,7 +26,7 @@ from skdeepcluster._version import __version__
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.silhouette import simplified_silhouette
-from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, whole_number
+from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.fitting import build_trainer, fitted_attributes, warn_if_doubtful
 from skdeepcluster.networks.backbone import BACKBONES
@@ -69,13 +69,16 @@ class DeepClusterer(
         "backbone": [StrOptions({"auto", *BACKBONES}), nn.Module, callable],
         "image_shape": [None, "array-like"],
         "channel_axis": [StrOptions({"auto", "first", "last"})],
+        "image_size": [None, whole_number(1)],
         "augmentation": [StrOptions({"auto", *AUGMENTATIONS}), callable, None],
         "max_epochs": [StrOptions({"auto"}), whole_number(1)],
+        "tol": [SHARE],
         "batch_size": [StrOptions({"auto"}), whole_number(2)],
         "optimizer": [StrOptions({"auto", "muon", "adam", "sgd"})],
         "lr": [POSITIVE],
         "weight_decay": [NOT_NEGATIVE],
         "warmup_epochs": [StrOptions({"auto"}), whole_number(0)],
+        "lr_schedule": [StrOptions({"cosine", "constant"})],
         "embedding_dim": [whole_number(1)],
         "temperature": [POSITIVE],
         "device": [str, torch.device],
@@ -90,7 +93,12 @@ class DeepClusterer(
 
     _model_class: ClassVar[Any]
     _objective_class: ClassVar[Any]
-    _structural_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "backbone", "embedding_dim")
+    _structural_parameters: ClassVar[tuple[str, ...]] = (
+        "n_clusters",
+        "backbone",
+        "embedding_dim",
+        "image_size",
+    )
     _model: FittedModel
     _further_weights: dict[str, Tensor]
     labels_: np.ndarray
@@ -102,13 +110,16 @@ class DeepClusterer(
     backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
     image_shape: Sequence[int] | None
     channel_axis: str
+    image_size: int | None
     augmentation: Any
     max_epochs: int | str
+    tol: float
     batch_size: int | str
     optimizer: str
     lr: float
     weight_decay: float
     warmup_epochs: int | str
+    lr_schedule: str
     embedding_dim: int
     temperature: float
     device: str | torch.device
@@ -127,13 +138,16 @@ class DeepClusterer(
         backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
+        image_size: int | None = None,
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
+        tol: float = 0.0,
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 3e-3,
         weight_decay: float = 0.0,
         warmup_epochs: int | str = "auto",
+        lr_schedule: str = "cosine",
         embedding_dim: int = 128,
         temperature: float = 0.5,
         device: str | torch.device = "auto",
@@ -265,6 +279,11 @@ class DeepClusterer(
         samples = read_samples(
             X, self.image_shape, self.channel_axis, min_samples=2 if reset else 1, estimator=self
         )
+        if reset and self.image_size is not None and not samples.layout.is_image:
+            raise ValueError(
+                f"image_size={self.image_size} is for images; X holds vectors of "
+                f"{samples.shape[0]} features. Set image_shape if they are flattened images."
+            )
         if not reset and samples.shape != self._model.shape:
             self._refuse_shape(samples)
         if reset and len(samples) < self.n_clusters:

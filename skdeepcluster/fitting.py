@@ -17,6 +17,7 @@ from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_aug
 from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.constraints import plain_number
+from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, open_source
@@ -80,11 +81,12 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     """
     device, plain = resolve_device(estimator.device), plain_copy(estimator)
     warm = _model_to_go_on_from(estimator, samples)
-    augmentation = resolve_augmentation(plain.augmentation, samples.shape)
+    shape = resized_shape(samples.shape, plain.image_size)
+    augmentation = resolve_augmentation(plain.augmentation, shape)
     settings = _settings(plain, samples, device, augmentation)
     seeds = draw_seeds(plain.random_state, 4)
     generator = torch.Generator().manual_seed(seeds[0])
-    trunk, n_features = build_backbone(plain.backbone, samples.shape, generator)
+    trunk, n_features = build_backbone(plain.backbone, shape, generator)
     model = plain._build_model(trunk, n_features, generator)
     if warm is not None:  # the weights of then in networks with the parameters of now
         model.load_state_dict(warm.model.state_dict())
@@ -92,9 +94,9 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
     scaling = Scaling.learn(samples) if warm is None else warm.scaling
-    source = open_source(samples, scaling, device)
+    source = open_source(samples, scaling, device, plain.image_size)
     return Trainer(
-        objective.to(device).to(memory_format=memory_format_of(samples.shape)),
+        objective.to(device).to(memory_format=memory_format_of(shape)),
         source,
         _views(augmentation, source),
         settings,
@@ -117,9 +119,13 @@ def _settings(
         optimizer=_optimizer(plain, samples),
         lr=plain.lr,
         weight_decay=plain.weight_decay,
-        dtype=training_dtype(plain.precision, device, samples.shape),
+        dtype=training_dtype(
+            plain.precision, device, resized_shape(samples.shape, plain.image_size)
+        ),
         compile=plain.compile,
         n_clusters=plain.n_clusters,
+        tol=plain.tol,
+        lr_schedule=plain.lr_schedule,
         draws_globally=not is_own(augmentation) or not isinstance(plain.backbone, str),
     )
 

@@ -80,12 +80,16 @@ def test_what_is_said_beside_the_parameters(method, data):
     ("method", "data", "expected"),
     [
         ("cc", "cifar10", {"lr": 3e-4, "batch_size": 256, "optimizer": "adam", "n_clusters": 10}),
-        ("cc", "tiny_imagenet", {"n_clusters": 200, "warmup_epochs": 0, "cluster_temperature": 1}),
-        ("tcc", "cifar20", {"momentum": 0.999, "queue_length": 16384, "n_clusters": 20}),
+        ("cc", "tiny_imagenet", {"n_clusters": 200, "warmup_epochs": 0, "lr_schedule": "constant"}),
+        ("tcc", "cifar20", {"momentum": 0.999, "queue_length": 16384, "jitter": 0.05}),
         ("clc", "cifar10", {"swapped_weight": 0.0, "temperature": 0.5, "lr": 0.05}),
         ("clc", "imagenet", {"backbone": "resnet50", "n_clusters": 1000, "batch_size": 1024}),
-        ("propos", "cifar10", {"batch_size": 512, "lr": 0.1, "balanced_sampling": False}),
-        ("propos", "cifar20", {"batch_size": 256, "lr": 0.05, "balanced_sampling": True}),
+        ("propos", "cifar10", {"batch_size": 512, "lr": 0.1, "momentum_schedule": "constant"}),
+        (
+            "propos",
+            "cifar20",
+            {"batch_size": 256, "balanced_sampling": True, "momentum_schedule": "cosine"},
+        ),
         ("propos", "imagenet_dogs", {"n_clusters": 15, "momentum": 0.996, "hidden_dim": 4096}),
         ("propos", "imagenet", {"scattering_weight": 0.001, "noise": 1e-4, "momentum": 0.99}),
     ],
@@ -144,9 +148,16 @@ def test_reconstructed_methods_mark_everything(method, data):
         assert "lr" not in settings.reconstructed or data in ("stl10", "imagenet10")
 
 
-@pytest.mark.parametrize("data", [data for method, data in PAIRS if method == "propos"])
+@pytest.mark.parametrize("data", ["cifar10", "stl10", "imagenet10", "imagenet"])
 def test_propos_notes_warn_of_the_weight_on_one_gpu(data):
     assert any("scattering_weight is" in note for note in recipe("propos", data).notes)
+
+
+@pytest.mark.parametrize("data", ["cifar20", "imagenet_dogs"])
+def test_propos_notes_tell_of_the_second_version(data):
+    notes = recipe("propos", data).notes
+    assert any("second version" in note for note in notes)
+    assert not any("acts like" in note for note in notes)
 
 
 @pytest.mark.parametrize(

@@ -81,15 +81,21 @@ def glyph(side: int) -> Any:
     )
 
 
-def loader(images: np.ndarray, transform: Any, workload: Workload, device: torch.device) -> Any:
+def loader(
+    images: np.ndarray,
+    transform: Any,
+    workload: Workload,
+    device: torch.device,
+    n_workers: int = N_WORKERS,
+) -> Any:
     """Return a loader with workers that outlive the epoch."""
     return DataLoader(
         Views(images, transform),
         batch_size=workload.batch_size,
         shuffle=True,
         drop_last=True,
-        num_workers=N_WORKERS,
-        persistent_workers=True,
+        num_workers=n_workers,
+        persistent_workers=n_workers > 0,
         pin_memory=device.type == "cuda",
     )
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+DRAWS = 10
+
 
 def random_boxes(
     images: Tensor,
@@ -21,9 +23,9 @@ def random_boxes(
 
     The share of the area is uniform in `scale`, the aspect ratio width / height log-uniform in
     `ratio`, and the position uniform among those inside the image; sides are whole pixels.
-    torchvision's ``RandomResizedCrop`` draws up to ten times until a box fits, then takes a
-    central crop. Here the first draw counts, and a side longer than the image is cut to it, so no
-    values have to be inspected; boxes that span a full side are slightly more frequent.
+    Like torchvision's ``RandomResizedCrop``, the first of ten draws counts whose sides are no
+    longer than the image's. Here all ten are made at once, so that the device need not be waited
+    for, and where none fits the longer side is cut to the image.
 
     Parameters
     ----------
@@ -45,12 +47,17 @@ def random_boxes(
     """
     batch, _, height, width = images.shape
     low, high = math.log(ratio[0]), math.log(ratio[1])
-    share, root, place_y, place_x = images.new_empty(4, batch).unbind()
+    share, root = images.new_empty(2, DRAWS, batch)
+    place_y, place_x = images.new_empty(2, batch)
     # The sides are sqrt(area) times and over the root of the ratio, hence half its logarithm.
     share.uniform_(scale[0], scale[1], generator=generator).mul_(height * width).sqrt_()
     root.uniform_(low / 2, high / 2, generator=generator).exp_()
-    columns = torch.where(apply, (share * root).round_().clamp_(1, width), width)
-    rows = torch.where(apply, (share / root).round_().clamp_(1, height), height)
+    columns, rows = (share * root).round_(), (share / root).round_()
+    fits = (columns <= width) & (rows <= height)
+    first = fits.int().argmax(0, keepdim=True)
+    columns, rows = (sides.gather(0, first)[0] for sides in (columns, rows))
+    columns = torch.where(apply, columns.clamp_(1, width), width)
+    rows = torch.where(apply, rows.clamp_(1, height), height)
     top = (place_y.uniform_(generator=generator) * (height - rows + 1)).floor_()
     left = (place_x.uniform_(generator=generator) * (width - columns + 1)).floor_()
     return torch.stack((top, left, rows, columns), 1)
@@ -99,6 +106,7 @@ def warp(
     *,
     boxes: Tensor | None = None,
     flip: Tensor | None = None,
+    upside_down: Tensor | None = None,
     matrix: Tensor | None = None,
     padding: str = "border",
 ) -> Tensor:
@@ -117,6 +125,8 @@ def warp(
         Crop boxes (top, left, height, width) in pixels, as from `random_boxes`.
     flip : bool Tensor of shape (B,) or None, default=None
         Samples that are mirrored left to right.
+    upside_down : bool Tensor of shape (B,) or None, default=None
+        Samples that are mirrored top to bottom.
     matrix : Tensor of shape (B, 2, 3) or None, default=None
         Maps from output to source, as from `inverse_affine`.
     padding : {"border", "zeros"}, default="border"
@@ -136,6 +146,8 @@ def warp(
         x, y = _inside(x, left, columns), _inside(y, top, rows)
     if flip is not None:
         x = torch.where(flip[:, None], x.flip(-1), x)
+    if upside_down is not None:
+        y = torch.where(upside_down[:, None], y.flip(-1), y)
     grid = _grid(x - width / 2, y - height / 2, matrix).expand(batch, -1, -1, -1)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 

@@ -65,6 +65,11 @@ class ImageAugmentation(BaseEstimator):
         Probability of the crop.
     flip_probability : float, default=0.5
         Probability of mirroring left to right.
+    vertical_flip_probability : float, default=0.0
+        Probability of mirroring top to bottom.
+    quarter_turns : bool, default=False
+        Whether images are turned by a random multiple of 90 degrees, or, where they are not
+        square, of 180.
     rotation : float, default=0.0
         Greatest rotation in degrees, in either direction.
     translation : float, default=0.0
@@ -109,6 +114,8 @@ class ImageAugmentation(BaseEstimator):
         "crop_ratio": _PAIR,
         "crop_probability": _PROBABILITY,
         "flip_probability": _PROBABILITY,
+        "vertical_flip_probability": _PROBABILITY,
+        "quarter_turns": ["boolean"],
         "rotation": [RealInterval(Real, 0, 180, closed="both")],
         "translation": [SHARE],
         "shear": [RealInterval(Real, 0, 90, closed="left")],
@@ -132,6 +139,8 @@ class ImageAugmentation(BaseEstimator):
         crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
         crop_probability: float = 1.0,
         flip_probability: float = 0.5,
+        vertical_flip_probability: float = 0.0,
+        quarter_turns: bool = False,
         rotation: float = 0.0,
         translation: float = 0.0,
         shear: float = 0.0,
@@ -151,6 +160,8 @@ class ImageAugmentation(BaseEstimator):
         self.crop_ratio = crop_ratio
         self.crop_probability = crop_probability
         self.flip_probability = flip_probability
+        self.vertical_flip_probability = vertical_flip_probability
+        self.quarter_turns = quarter_turns
         self.rotation = rotation
         self.translation = translation
         self.shear = shear
@@ -178,6 +189,20 @@ class ImageAugmentation(BaseEstimator):
             With milder crops, hardly any change of colour, and no greyscale.
         """
         return cls(crop_scale=(0.3, 1.0), saturation=0.2, hue=0.02, grayscale_probability=0.0)
+
+    @classmethod
+    def micrograph(cls) -> ImageAugmentation:
+        """Make the augmentation for images without an up, grey or in colour.
+
+        Cells, tissues, minerals, satellite tiles: `texture` with mirroring both ways and quarter
+        turns.
+
+        Returns
+        -------
+        ImageAugmentation
+            As `texture` makes it, with the eight symmetries of the square.
+        """
+        return cls.texture().set_params(vertical_flip_probability=0.5, quarter_turns=True)
 
     @classmethod
     def photo(cls) -> ImageAugmentation:
@@ -262,7 +287,7 @@ class ImageAugmentation(BaseEstimator):
 
     def _move(self, images: Tensor, draws: _Draws) -> Tensor:
         """Crop, mirror and distort in one pass."""
-        boxes = flip = None
+        boxes = flip = upside_down = None
         if self.crop_probability > 0 and self.crop_scale[0] < 1:
             apply = draws.switch(self.crop_probability)
             boxes = random_boxes(
@@ -274,16 +299,26 @@ class ImageAugmentation(BaseEstimator):
             )
         if self.flip_probability > 0:
             flip = draws.switch(self.flip_probability)
+        if self.vertical_flip_probability > 0:
+            upside_down = draws.switch(self.vertical_flip_probability)
         matrix = self._matrix(images, draws)
-        if boxes is None and flip is None and matrix is None:
+        if boxes is None and flip is None and upside_down is None and matrix is None:
             return images
-        return warp(images, boxes=boxes, flip=flip, matrix=matrix, padding=self.padding)
+        return warp(
+            images,
+            boxes=boxes,
+            flip=flip,
+            upside_down=upside_down,
+            matrix=matrix,
+            padding=self.padding,
+        )
 
     def _matrix(self, images: Tensor, draws: _Draws) -> Tensor | None:
         """Draw the affine maps; None where they are switched off."""
         low, high = _floats(self.zoom)
         still = low == high == 1 and not (self.rotation or self.translation or self.shear)
-        if still or self.affine_probability == 0:
+        still = still or self.affine_probability == 0
+        if still and not self.quarter_turns:
             return None
         apply = draws.switch(self.affine_probability)
         reach_y, reach_x = (float(self.translation) * side for side in images.shape[-2:])
@@ -291,6 +326,9 @@ class ImageAugmentation(BaseEstimator):
         # All are drawn as deviations from the identity, so that a factor of 0 gives exactly that.
         angle, shift_x, shift_y, shear = (draws.uniform(-a, a) * apply for a in limits)
         scale = 1 + draws.uniform(low - 1, high - 1) * apply
+        if self.quarter_turns:
+            step = 90.0 if images.shape[-1] == images.shape[-2] else 180.0
+            angle = angle + step * draws.uniform(0.0, 360.0 / step).floor()
         return inverse_affine(angle, shift_x, shift_y, scale, shear)
 
     def _recolour(self, images: Tensor, draws: _Draws) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Generator, Tensor
 
 from skdeepcluster.augmentation.image import ImageAugmentation
@@ -14,6 +16,7 @@ Augmentation = Callable[[Tensor, Generator | None], Tensor]
 
 _NAMED: dict[str, Callable[[], Augmentation]] = {
     "texture": ImageAugmentation.texture,
+    "micrograph": ImageAugmentation.micrograph,
     "photo": ImageAugmentation.photo,
     "glyph": ImageAugmentation.glyph,
     "vector": VectorAugmentation,
@@ -45,15 +48,16 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
 
     Parameters
     ----------
-    augmentation : "auto", "texture", "photo", "glyph", "vector", callable or None
-        The parameter. A callable takes a batch and a ``torch.Generator`` or None.
+    augmentation : "auto", "texture", "micrograph", "photo", "glyph", "vector", callable or None
+        The parameter. A callable takes a batch, and a ``torch.Generator`` or None if it has a
+        second argument; a transform of torchvision is applied sample by sample.
     sample_shape : tuple of int
         Shape of one sample: (C, H, W) of an image, (d,) of a vector.
 
     Returns
     -------
     callable or None
-        Callables are returned as they are, None for none.
+        A callable on a batch and a generator, None for none.
 
     Raises
     ------
@@ -71,8 +75,8 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
     # A class is callable too, but would take the batch for its own parameters.
     if not callable(chosen) or isinstance(chosen, type):
         raise ValueError(
-            "The 'augmentation' parameter must be 'auto', 'texture', 'photo', 'glyph', "
-            "'vector', None or a callable on a batch and a generator. "
+            "The 'augmentation' parameter must be 'auto', 'texture', 'micrograph', 'photo', "
+            "'glyph', 'vector', None or a callable on a batch and a generator. "
             f"Got {augmentation!r} instead."
         )
     if isinstance(chosen, ImageAugmentation | VectorAugmentation):
@@ -83,4 +87,27 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
                 f"The 'augmentation' parameter must be one for {kind} where samples have the shape "
                 f"{sample_shape}. Got {augmentation!r} instead."
             )
-    return chosen
+        return chosen
+    return _on_batches(chosen)
+
+
+def _on_batches(augmentation: Any) -> Augmentation:
+    """Let a transform of torchvision, or a callable of one argument, take batch and generator."""
+    classes = type(augmentation).__mro__
+    if any(cls.__module__.startswith("torchvision.transforms") for cls in classes):
+        # On a batch it would draw once for all samples.
+        return lambda batch, generator: torch.stack([augmentation(sample) for sample in batch])
+    if _takes_two(augmentation):
+        chosen: Augmentation = augmentation
+        return chosen
+    return lambda batch, generator: augmentation(batch)
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # something compiled, whose arguments are not known
+        return True
+    return True

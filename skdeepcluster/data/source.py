@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from skdeepcluster.data.resizing import resize, resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 
@@ -27,21 +28,25 @@ class Source:
         How they are scaled.
     device : torch.device
         Where batches are wanted.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to; None leaves them as they are.
     """
 
-    def __init__(self, samples: Samples, scaling: Scaling, device: torch.device) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        scaling: Scaling,
+        device: torch.device,
+        image_size: int | None = None,
+    ) -> None:
         self.samples = samples
         self.scaling = scaling
         self.device = device
         self.maps = scaling.on(device)
+        self.shape = resized_shape(samples.shape, image_size)
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Canonical shape of one sample."""
-        return self.samples.shape
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """
@@ -57,7 +62,7 @@ class Source:
         index : Tensor of shape (b,), dtype int64
             The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples, as `DeviceScaling.unit` returns them.
+            Its samples in the unit range, at the size trained at.
         """
         raise NotImplementedError
 
@@ -73,9 +78,13 @@ class Source:
         Returns
         -------
         Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
+            Samples in the unit range, at the size trained at.
         """
-        return self.maps.unit(self._take(index))
+        return self._prepare(self._take(index))
+
+    def _prepare(self, chunk: Tensor) -> Tensor:
+        """Bring samples on the device into the unit range, and to size."""
+        return resize(self.maps.unit(chunk), self.shape)
 
     def _take(self, index: Tensor) -> Tensor:
         """Bring some samples to the device, as `Scaling.to_device` returns them."""
@@ -93,7 +102,7 @@ class Source:
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
+            Samples in the unit range, at the size trained at.
         """
         raise NotImplementedError
 
@@ -110,10 +119,18 @@ class ResidentSource(Source):
         How they are scaled.
     device : torch.device
         Where they are kept.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to as they are read, batch by batch.
     """
 
-    def __init__(self, samples: Samples, scaling: Scaling, device: torch.device) -> None:
-        super().__init__(samples, scaling, device)
+    def __init__(
+        self,
+        samples: Samples,
+        scaling: Scaling,
+        device: torch.device,
+        image_size: int | None = None,
+    ) -> None:
+        super().__init__(samples, scaling, device, image_size)
         dtype = torch.uint8 if samples.is_uint8 else torch.float32
         self.data = torch.empty((len(samples), *samples.shape), dtype=dtype, device=device)
         for start, chunk in samples.chunks():
@@ -133,7 +150,7 @@ class ResidentSource(Source):
         index : Tensor of shape (b,), dtype int64
             The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples, as `DeviceScaling.unit` returns them.
+            Its samples in the unit range, at the size trained at.
         """
         for index in order.to(self.device):
             yield index, self.rows(index)
@@ -153,10 +170,10 @@ class ResidentSource(Source):
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
+            Samples in the unit range, at the size trained at.
         """
         for start in range(0, len(self), batch_size):
-            yield self.maps.unit(self.data[start : start + batch_size])
+            yield self._prepare(self.data[start : start + batch_size])
 
 
 class StreamedSource(Source):
@@ -187,7 +204,7 @@ class StreamedSource(Source):
         index : Tensor of shape (b,), dtype int64
             The batch's indices, on the device.
         batch : Tensor of shape (b, *shape), dtype float32
-            Its samples, as `DeviceScaling.unit` returns them.
+            Its samples in the unit range, at the size trained at.
         """
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self._read, order[0])
@@ -195,7 +212,7 @@ class StreamedSource(Source):
                 chunk = waiting.result()
                 if following is not None:
                     waiting = reader.submit(self._read, following)
-                yield index.to(self.device), self.maps.unit(chunk.to(self.device))
+                yield index.to(self.device), self._prepare(chunk.to(self.device))
 
     def _take(self, index: Tensor) -> Tensor:
         return self._read(index.cpu()).to(self.device)
@@ -212,18 +229,20 @@ class StreamedSource(Source):
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
-            Samples, as `DeviceScaling.unit` returns them.
+            Samples in the unit range, at the size trained at.
         """
         for start in range(0, len(self), batch_size):
             chunk = self.samples.batch(start, min(start + batch_size, len(self)))
-            yield self.maps.unit(self.scaling.to_device(chunk, self.device))
+            yield self._prepare(self.scaling.to_device(chunk, self.device))
 
     def _read(self, index: Tensor) -> Tensor:
         chunk = self.scaling.to_device(self.samples.take(index.numpy()), torch.device("cpu"))
         return chunk.pin_memory() if self.device.type == "cuda" else chunk
 
 
-def open_source(samples: Samples, scaling: Scaling, device: torch.device) -> Source:
+def open_source(
+    samples: Samples, scaling: Scaling, device: torch.device, image_size: int | None = None
+) -> Source:
     """
     Keep samples on the device if they fit, else stream them.
 
@@ -237,6 +256,8 @@ def open_source(samples: Samples, scaling: Scaling, device: torch.device) -> Sou
         How they are scaled.
     device : torch.device
         Where batches are wanted.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to; None leaves them as they are.
 
     Returns
     -------
@@ -248,4 +269,4 @@ def open_source(samples: Samples, scaling: Scaling, device: torch.device) -> Sou
     if device.type == "cuda":
         budget = SHARE_OF_FREE_DEVICE_MEMORY * torch.cuda.mem_get_info(device)[0]
     source = ResidentSource if size <= budget else StreamedSource
-    return source(samples, scaling, device)
+    return source(samples, scaling, device, image_size)

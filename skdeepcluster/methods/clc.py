@@ -153,14 +153,21 @@ class CLC(DeepClusterer):
         Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
         Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
+    image_size : int or None, default=None
+        Length in pixels that the shorter side of images is reduced to on the device, in training
+        and in inference. None, or more than the images have, leaves them as they are.
     augmentation : str, callable or None, default="auto"
-        What makes the views: ``"texture"``, ``"photo"``, ``"glyph"``, ``"vector"``, a
-        configured object, or a callable that takes a float32 batch in [0, 1] and a
-        `torch.Generator`. ``"auto"`` is ``"texture"`` for three channels, ``"glyph"`` for other
-        images, ``"vector"`` for vectors.
+        What makes the views: ``"texture"``, ``"micrograph"``, ``"photo"``, ``"glyph"``,
+        ``"vector"``, a configured object, a transform of torchvision, or a callable that takes a
+        float32 batch in [0, 1] and, if it has a second argument, a `torch.Generator`. ``"auto"``
+        is ``"texture"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
         Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
-        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors.
+        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors; where that
+        is more than 2,500 steps, as many as make those, at least 10.
+    tol : float, default=0.0
+        Training ends early once, three epochs in a row after the warm-up, no more than this share
+        of the samples has changed its cluster. 0 trains to the end.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
@@ -175,6 +182,8 @@ class CLC(DeepClusterer):
     warmup_epochs : int or "auto", default="auto"
         Number of epochs over which the learning rate rises linearly. ``"auto"`` is a quarter of all
         for images, and 10 for vectors.
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        What the learning rate does after `warmup_epochs`: fall along half a cosine, or stay.
     embedding_dim : int, default=128
         Length of the part that does not encode the cluster.
     temperature : float, default=0.5
@@ -284,13 +293,16 @@ class CLC(DeepClusterer):
         backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
+        image_size: int | None = None,
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
+        tol: float = 0.0,
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 3e-3,
         weight_decay: float = 0.0,
         warmup_epochs: int | str = "auto",
+        lr_schedule: str = "cosine",
         embedding_dim: int = 128,
         temperature: float = 0.5,
         categorical_temperature: float = 1.0,

@@ -177,7 +177,9 @@ class ProPosObjective(Objective):
 
     def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
         """Move the target network and the queue."""
-        momentum = cosine_momentum(self.base, step, self.schedule.n_steps)
+        momentum = self.base
+        if self.method.momentum_schedule == "cosine":
+            momentum = cosine_momentum(self.base, step, self.schedule.n_steps)
         update_ema(self.model.network, self.online, momentum)
         if self.queue is not None:
             self.queue.push(*memory)
@@ -222,15 +224,22 @@ class ProPos(DeepClusterer):
         Shape of one image, if the rows of a 2-D `X` are flattened images.
     channel_axis : {"auto", "first", "last"}, default="auto"
         Where the channels of 4-D input are. ``"auto"`` takes the end of length 1, 3 or 4.
+    image_size : int or None, default=None
+        Length in pixels that the shorter side of images is reduced to on the device, in training
+        and in inference. None, or more than the images have, leaves them as they are.
     augmentation : str, callable or None, default="auto"
-        What makes the views: ``"texture"``, ``"photo"``, ``"glyph"``, ``"vector"``, a
-        configured object, or a callable that takes a float32 batch in [0, 1] and a
-        `torch.Generator`. ``"auto"`` is ``"texture"`` for three channels, ``"glyph"`` for other
-        images, ``"vector"`` for vectors.
+        What makes the views: ``"texture"``, ``"micrograph"``, ``"photo"``, ``"glyph"``,
+        ``"vector"``, a configured object, a transform of torchvision, or a callable that takes a
+        float32 batch in [0, 1] and, if it has a second argument, a `torch.Generator`. ``"auto"``
+        is ``"texture"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
         Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
-        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors. The paper
-        trains for 1000.
+        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors; where that
+        is more than 2,500 steps, as many as make those, at least 10. The paper trains for
+        1000.
+    tol : float, default=0.0
+        Training ends early once, three epochs in a row after the warm-up, no more than this share
+        of the samples has changed its cluster. 0 trains to the end.
     batch_size : int or "auto", default="auto"
         Largest number of samples in a batch; all batches of an epoch are equally large. ``"auto"``
         is an eighth of the samples, at least 64 and 4 per cluster, at most 256.
@@ -246,6 +255,8 @@ class ProPos(DeepClusterer):
     warmup_epochs : int or "auto", default="auto"
         Number of epochs over which the learning rate rises linearly. ``"auto"`` is a quarter of all
         for images, and 10 for vectors.
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        What the learning rate does after `warmup_epochs`: fall along half a cosine, or stay.
     embedding_dim : int, default=256
         Length of the embedding.
     temperature : float, default=0.5
@@ -268,9 +279,11 @@ class ProPos(DeepClusterer):
     balanced_sampling : bool, default=False
         Whether samples are drawn with replacement, so that all clusters occur equally often.
     momentum : float or "auto", default="auto"
-        Initial momentum of the target network; it rises to 1 along half a cosine. ``"auto"``
-        averages over 0.4 % of the steps, at least 2, for images, and over 2 %, at least 10, for
-        vectors; it is at most the published 0.996.
+        Initial momentum of the target network, which moves its weights and its statistics of
+        batches. ``"auto"`` averages over 0.4 % of the steps, at least 2, for images, and over 2 %,
+        at least 10, for vectors; it is at most the published 0.996.
+    momentum_schedule : {"cosine", "constant"}, default="cosine"
+        Whether `momentum` rises to 1 along half a cosine, or stays.
     queue_length : int, default=0
         Number of past target projections that join both sets of prototypes, for many clusters.
     predictor_lr_factor : float, default=10.0
@@ -346,6 +359,7 @@ class ProPos(DeepClusterer):
         "n_init": [whole_number(1)],
         "balanced_sampling": ["boolean"],
         "momentum": [StrOptions({"auto"}), SHARE],
+        "momentum_schedule": [StrOptions({"cosine", "constant"})],
         "queue_length": [whole_number(0)],
         "predictor_lr_factor": [POSITIVE],
     }
@@ -360,6 +374,7 @@ class ProPos(DeepClusterer):
     n_init: int
     balanced_sampling: bool
     momentum: float | str
+    momentum_schedule: str
     queue_length: int
     predictor_lr_factor: float
 
@@ -370,13 +385,16 @@ class ProPos(DeepClusterer):
         backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
+        image_size: int | None = None,
         augmentation: Any = "auto",
         max_epochs: int | str = "auto",
+        tol: float = 0.0,
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 1e-3,
         weight_decay: float = 0.01,
         warmup_epochs: int | str = "auto",
+        lr_schedule: str = "cosine",
         embedding_dim: int = 256,
         temperature: float = 0.5,
         hidden_dim: int | str = "auto",
@@ -387,6 +405,7 @@ class ProPos(DeepClusterer):
         n_init: int = 3,
         balanced_sampling: bool = False,
         momentum: float | str = "auto",
+        momentum_schedule: str = "cosine",
         queue_length: int = 0,
         predictor_lr_factor: float = 10.0,
         device: str | torch.device = "auto",

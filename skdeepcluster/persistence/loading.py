@@ -17,6 +17,7 @@ from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import resolve_augmentation
 from skdeepcluster.data.layout import infer_layout
+from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.backbone import build_backbone
 from skdeepcluster.networks.model import Model
@@ -196,7 +197,8 @@ def _restore(
             raise ValueError(f"it holds a tensor of the unknown name {name!r}")
         groups[group][rest] = tensor
     shape = tuple(manifest["shape"])
-    model, width = _restore_model(estimator, shape, groups["model"])
+    seen = resized_shape(shape, estimator.image_size)
+    model, width = _restore_model(estimator, seen, groups["model"])
     check_values(groups, shape, estimator.n_clusters, width)
     clusters, scaling = ({n: t.numpy() for n, t in groups[g].items()} for g in GROUPS[:1:-1])
     estimator._model = FittedModel(

@@ -13,6 +13,7 @@ _PARAMETERS = {
     "lr": 3e-4,
     "weight_decay": 0.0,
     "warmup_epochs": 0,
+    "lr_schedule": "constant",
     "embedding_dim": 128,
     "temperature": 0.5,
     "cluster_temperature": 1.0,
@@ -24,7 +25,6 @@ _NOTES = (
     "Resize images to 224 x 224 before fit, without keeping the aspect, as the paper does for its "
     "test images. The paper crops the image as it is and resizes the crop to 224 x 224; here a "
     "crop is resized to the size of the image that it is taken from.",
-    "The paper keeps the learning rate constant; here it falls along a cosine.",
     "Here both views pass the network in one batch and the input is standardised; in the paper "
     "the views pass one after the other, with batch statistics of their own, and nothing is "
     "standardised.",

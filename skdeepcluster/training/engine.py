@@ -15,11 +15,14 @@ from skdeepcluster.data.source import Source
 from skdeepcluster.networks.randomness import global_streams
 from skdeepcluster.training.device import autocast
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
+from skdeepcluster.training.pace import Pace
 from skdeepcluster.training.record import EpochRecord
 from skdeepcluster.training.schedule import build_optimizer, learning_rate
 from skdeepcluster.training.seeds import Generators
 from skdeepcluster.training.training_set import TrainingSet
 from skdeepcluster.training.views import Views
+
+SETTLED_EPOCHS = 3  # by chance, one quiet epoch may stand between two others
 
 
 class TrainingDiverged(ValueError):
@@ -45,6 +48,10 @@ class Settings:
         Whether the networks and the loss go through `torch.compile`.
     n_clusters : int
         Number of clusters looked for.
+    tol : float, default=0.0
+        Share of samples that change their cluster, at and below which training ends early.
+    lr_schedule : {"cosine", "constant"}, default="cosine"
+        What the learning rate does after its rise.
     draws_globally : bool, default=False
         Whether networks or views are of the caller's making, and may draw from torch's global
         streams.
@@ -57,6 +64,8 @@ class Settings:
     dtype: torch.dtype | None
     compile: bool
     n_clusters: int
+    tol: float = 0.0
+    lr_schedule: str = "cosine"
     draws_globally: bool = False
 
 
@@ -107,6 +116,7 @@ class Trainer:
         self.epoch = 0
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
+        self.pace = Pace(settings.schedule.n_steps, source.device)
         self.assigned: Tensor | None = None
         self.last_epoch: tuple[dict[str, Tensor], Generators] | None = None
 
@@ -116,7 +126,7 @@ class Trainer:
         on_epoch_end: Callable[[dict[str, Any]], bool],
     ) -> None:
         """
-        Train to the last epoch, or until told to stop.
+        Train to the last epoch, or until clusters have settled, or until told to stop.
 
         Parameters
         ----------
@@ -130,7 +140,7 @@ class Trainer:
         TrainingDiverged
             If the loss of an epoch is not finite.
         """
-        while self.epoch < self.settings.schedule.max_epochs:
+        while self.epoch < self.settings.schedule.max_epochs and not self._has_settled():
             on_epoch_begin()
             entry = self._train_epoch()
             if not math.isfinite(entry["loss"]):
@@ -142,6 +152,14 @@ class Trainer:
             if on_epoch_end(entry):
                 break
         self.objective.eval()
+
+    def _has_settled(self) -> bool:
+        """Say whether `tol` holds since some epochs; the history knows, so that a resume does."""
+        after_rise = self.history[self.n_epochs_before + self.settings.schedule.warmup_epochs :]
+        last = [entry["changed_labels"] for entry in after_rise[-SETTLED_EPOCHS:]]
+        return (
+            self.settings.tol > 0 and len(last) == SETTLED_EPOCHS and max(last) <= self.settings.tol
+        )
 
     def _train_epoch(self) -> dict[str, Any]:
         weights = self.objective.start_epoch(self.epoch, self.training_set)
@@ -165,6 +183,7 @@ class Trainer:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         record.add(result, index)
+        self.pace.step()
         step = self.epoch * self.settings.schedule.steps_per_epoch + record.n_steps
         self.objective.after_step(step, result.memory)
         self.noise = self.objective.draw(self.generators.noise)
@@ -209,7 +228,8 @@ class Trainer:
         return order.view(-1, schedule.batch_size)
 
     def _set_lr(self, step: int) -> float:
-        lr = learning_rate(self.settings.lr, step, self.settings.schedule)
+        settings = self.settings
+        lr = learning_rate(settings.lr, step, settings.schedule, settings.lr_schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group["lr_scale"]
         return lr

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepcluster._warn import warn
+from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.model import Model
@@ -37,7 +38,7 @@ class FittedModel:
     scaling : Scaling
         Learnt from the training samples.
     shape : tuple of int
-        Canonical shape of one sample.
+        Canonical shape of one sample, as `predict` takes it.
     parameters : dict
         The estimator's parameters at `fit`.
     used : ndarray of shape (n_clusters_,), dtype int64
@@ -54,6 +55,11 @@ class FittedModel:
     def dtype(self) -> torch.dtype | None:
         """Precision of inference, None for float32: a lower one has to be asked for by name."""
         return DTYPES.get(self.parameters.get("precision", "auto"))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of what the networks see of one sample."""
+        return resized_shape(self.shape, self.parameters.get("image_size"))
 
     def batches(self, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
         """
@@ -83,7 +89,7 @@ class FittedModel:
             If the samples together are on quite another scale than the training samples.
         """
         start, seen = 0, _Extent()
-        how = self.scaling, self.dtype, seen.add
+        how = self.scaling, self.dtype, seen.add, self.parameters.get("image_size")
         for embedding, logits in infer_samples(self.model, samples, *how):
             probabilities = self._probabilities(logits)
             self._refuse_lost(embedding, probabilities, start)
@@ -103,7 +109,7 @@ class FittedModel:
             If it gives no finite embedding of unit length, or no finite probabilities.
         """
         device = next(self.model.parameters()).device
-        shape = self.shape[:1] + tuple(min(side, LARGEST_TRIED) for side in self.shape[1:])
+        shape = self.input_shape[:1] + tuple(min(s, LARGEST_TRIED) for s in self.input_shape[1:])
         batch = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
         scaling = self.scaling.on(device)
         for embedding, logits in infer_batches(self.model, [batch], scaling, self.dtype):

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.device import resolve_device, training_dtype
 
@@ -45,7 +46,8 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
     """
     parameters = estimator.get_params(deep=True)
     device = resolve_device(estimator.device)
-    dtype = training_dtype(estimator.precision, device, samples.shape)
+    shape = resized_shape(samples.shape, estimator.image_size)
+    dtype = training_dtype(estimator.precision, device, shape)
     fitted = getattr(estimator, "_model", None) if estimator.warm_start else None
     return {
         "method": type(estimator).__name__,

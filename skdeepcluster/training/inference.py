@@ -107,6 +107,7 @@ def infer_samples(
     scaling: Scaling,
     dtype: torch.dtype | None,
     look: Callable[[Tensor], None],
+    image_size: int | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
     Embed and assign the caller's samples, a batch at a time.
@@ -123,6 +124,8 @@ def infer_samples(
         Precision of the networks, None for float32.
     look : callable
         Called with each batch of scaled samples, before it is standardised.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to; None leaves them as they are.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def infer_samples(
             look(batch)
             yield batch
 
-    source = StreamedSource(samples, scaling, next(model.parameters()).device)
+    source = StreamedSource(samples, scaling, next(model.parameters()).device, image_size)
     batches = seen(source.in_order(batch_size_of(samples.shape)))
     return infer_batches(model, batches, source.maps, dtype)
 

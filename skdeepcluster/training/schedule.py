@@ -44,9 +44,11 @@ def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
     -------
     int
         As many epochs as make 500 steps, but at least 25, for images, and as many as make 400
-        steps, but at least 20, for vectors; at most 50 for both.
+        steps, but at least 20, for vectors; at most 50 for both. Where so many epochs would be
+        more than 2,500 steps, as many as make those, but at least 10.
     """
     steps, least = (500, 25) if is_image else (400, 20)
+    least = max(10, min(least, -(-2500 // steps_per_epoch)))
     return min(50, max(least, -(-steps // steps_per_epoch)))
 
 
@@ -102,9 +104,9 @@ def plan_batches(
     )
 
 
-def learning_rate(peak: float, step: int, schedule: Schedule) -> float:
+def learning_rate(peak: float, step: int, schedule: Schedule, after: str = "cosine") -> float:
     """
-    Rise linearly to the peak, then fall along half a cosine to nearly zero.
+    Rise linearly to the peak, then fall along half a cosine to nearly zero, or stay there.
 
     Parameters
     ----------
@@ -114,6 +116,8 @@ def learning_rate(peak: float, step: int, schedule: Schedule) -> float:
         Number of steps made so far.
     schedule : Schedule
         Length of training and of the rise.
+    after : {"cosine", "constant"}, default="cosine"
+        What comes after the rise.
 
     Returns
     -------
@@ -123,6 +127,8 @@ def learning_rate(peak: float, step: int, schedule: Schedule) -> float:
     rise = schedule.warmup_epochs * schedule.steps_per_epoch
     if step < rise:
         return peak * (step + 1) / rise
+    if after == "constant":
+        return peak
     done = (step - rise) / max(1, schedule.n_steps - rise)
     return peak * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -171,3 +173,29 @@ def test_random_boxes_follow_their_ranges() -> None:
     # Means of uniform variables, within five standard errors.
     assert abs(share.mean() - 0.3) < 5 * 0.4 / math.sqrt(12 * 4000)
     assert abs(log_ratio.mean()) < 5 * math.log(4) / math.sqrt(12 * 4000)
+
+
+def test_boxes_are_drawn_again_until_one_fits() -> None:
+    images, apply = torch.empty(20_000, 1, 32, 32), torch.ones(20_000, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(0)
+    settings: dict[str, Any] = {"scale": (0.08, 1), "ratio": (3 / 4, 4 / 3)}
+    boxes = random_boxes(images, apply, **settings, generator=generator)
+    rng, expected = np.random.default_rng(0), []
+    while len(expected) < len(boxes):  # the same, one by one
+        area, ratio = rng.uniform(0.08, 1) * 1024, math.exp(rng.uniform(-1, 1) * math.log(4 / 3))
+        width, height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if max(width, height) <= 32:
+            expected.append((height, width))
+    sides, wanted = boxes[:, 2:], torch.tensor(expected, dtype=torch.float32)
+    # Shares and means of 20,000, within five standard errors.
+    for values, others in (((sides == 32).any(1), (wanted == 32).any(1)), (sides, wanted)):
+        spread = others.float().std() * math.sqrt(2 / 20_000)
+        assert abs(values.float().mean() - others.float().mean()) < 5 * spread
+
+
+@pytest.mark.parametrize("size", [(5, 5), (4, 6)])
+def test_mirroring_top_to_bottom(size: tuple[int, int]) -> None:
+    images = draw(3, 2, *size)
+    result = warp(images, upside_down=torch.tensor([True, False, True]))
+    torch.testing.assert_close(result[::2], images[::2].flip(-2), rtol=0, atol=1e-6)
+    torch.testing.assert_close(result[1], images[1], rtol=0, atol=1e-6)

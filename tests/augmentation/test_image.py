@@ -12,6 +12,7 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torchvision.transforms import v2
 
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
 from skdeepcluster.augmentation.blur import gaussian_blur
@@ -26,9 +27,10 @@ OFF: dict[str, Any] = {
 EVERYTHING = ImageAugmentation(
     rotation=20.0, translation=0.1, shear=10.0, zoom=(0.8, 1.2), blur_probability=0.5
 )
-ALLOWED = "'auto', 'texture', 'photo', 'glyph', 'vector', None or a callable"
+ALLOWED = "'auto', 'texture', 'micrograph', 'photo', 'glyph', 'vector', None or a callable"
 PRESETS = [
     ImageAugmentation.texture(),
+    ImageAugmentation.micrograph(),
     ImageAugmentation.photo(),
     ImageAugmentation.glyph(),
     EVERYTHING,
@@ -124,6 +126,7 @@ def test_colour_proper_concerns_three_channels_only(channels: int) -> None:
     [
         {"crop_probability": 0.5, "crop_scale": (0.2, 0.3)},
         {"flip_probability": 0.5},
+        {"vertical_flip_probability": 0.5},
         {"affine_probability": 0.5, "rotation": 45.0, "zoom": (1.5, 2.0)},
         {"jitter_probability": 0.5},
         {"grayscale_probability": 0.5},
@@ -143,6 +146,28 @@ def test_flip_and_greyscale_do_what_they_say() -> None:
     torch.testing.assert_close(mirrored, images.flip(-1), rtol=0, atol=1e-5)
     grey = ImageAugmentation(**OFF | {"grayscale_probability": 1.0})(images, seeded())
     assert torch.equal(grey[:, :1].expand(-1, 3, -1, -1), grey)
+
+
+@pytest.mark.parametrize(("size", "turns"), [((6, 6), [0, 1, 2, 3]), ((6, 8), [0, 2])])
+def test_quarter_turns_are_exact_and_equally_frequent(size: tuple[int, int], turns: Any) -> None:
+    image = draw(1, 2, *size)
+    result = ImageAugmentation(**OFF | {"quarter_turns": True})(image.expand(400, -1, -1, -1))
+    turned = torch.cat([image.rot90(turn, (2, 3)) for turn in turns])
+    distances = torch.cdist(result.flatten(1), turned.flatten(1))
+    assert distances.amin(1).max() < 1e-4
+    counts = distances.argmin(1).bincount(minlength=len(turns))
+    assert (counts - 400 / len(turns)).abs().max() < 5 * (400 / len(turns)) ** 0.5
+
+
+def test_a_micrograph_has_eight_symmetries() -> None:
+    off: dict[str, Any] = {"crop_probability": 0.0, "jitter_probability": 0.0}
+    augment = ImageAugmentation.micrograph().set_params(**off)
+    image = draw(1, 3, 5, 5)
+    result = augment(image.expand(300, -1, -1, -1), seeded()).flatten(1)
+    symmetries = [t.rot90(turn, (2, 3)) for t in (image, image.flip(3)) for turn in range(4)]
+    distances = torch.cdist(result, torch.cat(symmetries).flatten(1))
+    assert distances.amin(1).max() < 1e-4
+    assert set(distances.argmin(1).tolist()) == set(range(8))
 
 
 def test_strength_bounds_the_change() -> None:
@@ -249,6 +274,7 @@ def test_numbers_of_other_types_are_read_as_floats(number: Any) -> None:
         ("auto", (1, 28, 28), ImageAugmentation.glyph()),
         ("auto", (100, 5, 5), ImageAugmentation.glyph()),
         ("auto", (3,), VectorAugmentation()),
+        ("micrograph", (1, 28, 28), ImageAugmentation.micrograph()),
         ("photo", (1, 28, 28), ImageAugmentation.photo()),
         ("glyph", (3, 28, 28), ImageAugmentation.glyph()),
         ("vector", (64,), VectorAugmentation()),
@@ -263,6 +289,29 @@ def test_names_are_resolved(augmentation: str, shape: tuple[int, ...], expected:
 @pytest.mark.parametrize("given", [None, torch.add, ImageAugmentation(hue=0.0)])
 def test_objects_are_returned_as_they_are(given: Any) -> None:
     assert resolve_augmentation(given, (3, 8, 8)) is given
+
+
+def test_a_callable_of_one_argument_takes_the_batch() -> None:
+    chosen: Any = resolve_augmentation(lambda batch: 1 - batch, (3, 8, 8))
+    images = draw(4, 3, 8, 8)
+    assert torch.equal(chosen(images, seeded()), 1 - images)
+
+
+def test_a_transform_of_torchvision_draws_for_each_sample() -> None:
+    chosen: Any = resolve_augmentation(v2.RandomHorizontalFlip(), (3, 8, 8))
+    images = draw(1, 3, 8, 8).expand(64, -1, -1, -1)
+    torch.manual_seed(0)
+    changed = (chosen(images, seeded()) != images).any(3).any(2).any(1)
+    assert 10 < changed.sum() < 54
+
+
+def test_a_transform_of_torchvision_follows_random_state(quick: Any, photos: Any) -> None:
+    model = quick(augmentation=v2.RandomResizedCrop((10, 12)), max_epochs=1)
+    state = torch.get_rng_state()
+    first, second = (model.fit(photos).history_[0]["loss"] for _ in range(2))
+    assert first == second
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.set_params(random_state=1).fit(photos).history_[0]["loss"] != first
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,27 @@ class DeepClusterer(
         for name in arguments.keys() - {"self", "__class__"}:
             setattr(self, name, arguments[name])
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """
+        Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the parameters of a configured augmentation, as ``augmentation__name``.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        parameters: dict[str, Any] = super().get_params(deep=False)
+        # Not of everything that has a `get_params`: some transforms of torchvision draw by it.
+        own = {n: v for n, v in parameters.items() if deep and isinstance(v, BaseEstimator)}
+        for name, value in own.items():
+            parameters |= {f"{name}__{inner}": v for inner, v in value.get_params().items()}
+        return parameters
+
     def _build_model(
         self, backbone: nn.Module, n_features: int, generator: torch.Generator
     ) -> Model:

@@ -188,6 +188,8 @@ class StreamedSource(Source):
         How they are scaled.
     device : torch.device
         Where batches are wanted.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to; None leaves them as they are.
     """
 
     def batches(self, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -6,7 +6,8 @@ An estimator contrasts random views of an image, and the clusters ignore whateve
 them. So look at views of your own images before you train: what tells the clusters apart should
 still be there, and what does not matter should vary.
 
-Each row of a plate starts with the image as it is, a photograph or a digit; the rest are views of it.
+Each row of a plate starts with the image as it is, a photograph or a digit; the others are views of
+it.
 """
 
 # %%

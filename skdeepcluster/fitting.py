@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,8 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     warm = _model_to_go_on_from(estimator, samples)
     shape = resized_shape(samples.shape, plain.image_size)
     augmentation = resolve_augmentation(plain.augmentation, shape)
-    settings = _settings(plain, samples, device, augmentation)
+    dtype = training_dtype(plain.precision, device, shape)
+    settings = _settings(plain, samples, dtype, augmentation)
     seeds = draw_seeds(plain.random_state, 4)
     generator = torch.Generator().manual_seed(seeds[0])
     trunk, n_features = build_backbone(plain.backbone, shape, generator)
@@ -112,16 +112,14 @@ def _views(augmentation: Augmentation | None, source: Source) -> Views:
 
 
 def _settings(
-    plain: Any, samples: Samples, device: torch.device, augmentation: Augmentation | None
+    plain: Any, samples: Samples, dtype: torch.dtype | None, augmentation: Augmentation | None
 ) -> Settings:
     return Settings(
         schedule=_schedule(plain, samples),
         optimizer=_optimizer(plain, samples),
         lr=plain.lr,
         weight_decay=plain.weight_decay,
-        dtype=training_dtype(
-            plain.precision, device, resized_shape(samples.shape, plain.image_size)
-        ),
+        dtype=dtype,
         compile=plain.compile,
         n_clusters=plain.n_clusters,
         tol=plain.tol,
@@ -145,7 +143,7 @@ def _schedule(plain: Any, samples: Samples) -> Schedule:
         max_epochs = choose_max_epochs(is_image, -(-len(samples) // size))
     if isinstance(warmup, str):
         warmup = choose_warmup_epochs(is_image, max_epochs)
-    return replace(plan_batches(len(samples), size, max_epochs, warmup), is_image=is_image)
+    return plan_batches(len(samples), size, max_epochs, warmup, is_image=is_image)
 
 
 def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:

@@ -137,8 +137,8 @@ class ContrastiveClustering(DeepClusterer):
         these move along orthogonal matrices, at 20 times `lr`; or SGD with momentum 0.9.
         ``"auto"`` is Muon for images and Adam for vectors.
     lr : float, default=3e-3
-        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
-        keeps 3e-4 throughout its 1000 epochs.
+        Peak learning rate, reached after `warmup_epochs`; `lr_schedule` says what follows. The
+        paper keeps 3e-4 throughout its 1000 epochs.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int or "auto", default="auto"

@@ -248,8 +248,8 @@ class ProPos(DeepClusterer):
         these move along orthogonal matrices, at 20 times `lr`; or SGD with momentum 0.9.
         ``"auto"`` is Muon for images and Adam for vectors.
     lr : float, default=1e-3
-        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine. The paper
-        uses SGD with 0.05 for batches of 256, and in proportion for others.
+        Peak learning rate, reached after `warmup_epochs`; `lr_schedule` says what follows. The
+        paper uses SGD with 0.05 for batches of 256, and in proportion for others.
     weight_decay : float, default=0.01
         Weight decay. The paper uses 5e-4 with SGD.
     warmup_epochs : int or "auto", default="auto"

@@ -250,7 +250,7 @@ class TwinContrastClustering(DeepClusterer):
         these move along orthogonal matrices, at 20 times `lr`; or SGD with momentum 0.9.
         ``"auto"`` is Muon for images and Adam for vectors.
     lr : float, default=1e-3
-        Peak learning rate, reached after `warmup_epochs`; it then falls along a cosine.
+        Peak learning rate, reached after `warmup_epochs`; `lr_schedule` says what follows.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int or "auto", default="auto"

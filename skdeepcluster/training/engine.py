@@ -116,7 +116,7 @@ class Trainer:
         self.epoch = 0
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
-        self.pace = Pace(settings.schedule.n_steps, source.device)
+        self.pace = Pace(source.device)
         self.assigned: Tensor | None = None
         self.last_epoch: tuple[dict[str, Tensor], Generators] | None = None
 
@@ -183,8 +183,8 @@ class Trainer:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         record.add(result, index)
-        self.pace.step()
         step = self.epoch * self.settings.schedule.steps_per_epoch + record.n_steps
+        self.pace.step(self.settings.schedule.n_steps - step)
         self.objective.after_step(step, result.memory)
         self.noise = self.objective.draw(self.generators.noise)
 

@@ -19,21 +19,23 @@ class Pace:
 
     Parameters
     ----------
-    n_steps : int
-        Number of steps of the whole training.
     device : torch.device
         Where they are made.
     """
 
-    def __init__(self, n_steps: int, device: torch.device) -> None:
-        self.n_steps = n_steps
+    def __init__(self, device: torch.device) -> None:
         self.device = device
         self.made = 0
         self.started = 0.0
 
-    def step(self) -> None:
+    def step(self, n_left: int) -> None:
         """
         Count a step that has been made.
+
+        Parameters
+        ----------
+        n_left : int
+            Number of steps still to be made.
 
         Warns
         -----
@@ -46,7 +48,7 @@ class Pace:
             self.started = self._now()
         elif self.made == SKIPPED + JUDGED_BY:
             each = (self._now() - self.started) / JUDGED_BY
-            left = each * (self.n_steps - self.made)
+            left = each * n_left
             if left >= LONG:
                 warn(_told(left, each, self.device))
 

@@ -72,7 +72,12 @@ def choose_warmup_epochs(is_image: bool, max_epochs: int) -> int:
 
 
 def plan_batches(
-    n_samples: int, batch_size: int, max_epochs: int, warmup_epochs: int = 0
+    n_samples: int,
+    batch_size: int,
+    max_epochs: int,
+    warmup_epochs: int = 0,
+    *,
+    is_image: bool = True,
 ) -> Schedule:
     """
     Cut an epoch into batches of equal size, none larger than asked for.
@@ -88,6 +93,8 @@ def plan_batches(
         Largest batch.
     max_epochs, warmup_epochs : int
         Passed on.
+    is_image : bool, default=True
+        Passed on.
 
     Returns
     -------
@@ -101,6 +108,7 @@ def plan_batches(
         batch_size=n_samples // steps,
         steps_per_epoch=steps,
         warmup_epochs=min(warmup_epochs, max_epochs),
+        is_image=is_image,
     )
 
 

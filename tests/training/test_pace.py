@@ -31,10 +31,10 @@ def clock(monkeypatch):
 
 
 def walk(n_steps, clock, seconds):
-    watch = Pace(n_steps, CPU)
+    watch = Pace(CPU)
     for number in range(min(n_steps, 20)):
         clock.now += seconds if number >= pace.SKIPPED else 60.0
-        watch.step()
+        watch.step(n_steps - number - 1)
 
 
 def test_hours_are_told_once(clock):
@@ -49,6 +49,15 @@ def test_less_is_not_told(clock, n_steps, seconds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         walk(n_steps, clock, seconds)
+
+
+def test_a_resumed_fit_counts_what_is_left(clock):
+    watch = Pace(CPU)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(20):
+            clock.now += 3.0
+            watch.step(2000 - number)
 
 
 def test_it_points_at_the_line_of_the_fit(rows, monkeypatch):

@@ -76,6 +76,7 @@ class DeepClusterer(
         "batch_size": [StrOptions({"auto"}), whole_number(2)],
         "optimizer": [StrOptions({"auto", "muon", "adam", "sgd"})],
         "lr": [POSITIVE],
+        "backbone_lr_factor": [NOT_NEGATIVE],
         "weight_decay": [NOT_NEGATIVE],
         "warmup_epochs": [StrOptions({"auto"}), whole_number(0)],
         "lr_schedule": [StrOptions({"cosine", "constant"})],
@@ -117,6 +118,7 @@ class DeepClusterer(
     batch_size: int | str
     optimizer: str
     lr: float
+    backbone_lr_factor: float
     weight_decay: float
     warmup_epochs: int | str
     lr_schedule: str
@@ -145,6 +147,7 @@ class DeepClusterer(
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 3e-3,
+        backbone_lr_factor: float = 1.0,
         weight_decay: float = 0.0,
         warmup_epochs: int | str = "auto",
         lr_schedule: str = "cosine",

@@ -20,7 +20,7 @@ from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, open_source
-from skdeepcluster.networks.backbone import build_backbone
+from skdeepcluster.networks.backbone import build_backbone, trained_with
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
@@ -87,13 +87,15 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     seeds = draw_seeds(plain.random_state, 4)
     generator = torch.Generator().manual_seed(seeds[0])
     trunk, n_features = build_backbone(plain.backbone, shape, generator)
+    if plain.backbone_lr_factor == 0:
+        trunk.requires_grad_(False)
     model = plain._build_model(trunk, n_features, generator)
     if warm is not None:  # the weights of then in networks with the parameters of now
         model.load_state_dict(warm.model.state_dict())
     objective = plain._build_objective(model, settings.schedule, generator)
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
-    scaling = Scaling.learn(samples) if warm is None else warm.scaling
+    scaling = Scaling.learn(samples, trained_with(trunk)) if warm is None else warm.scaling
     source = open_source(samples, scaling, device, plain.image_size)
     return Trainer(
         objective.to(device).to(memory_format=memory_format_of(shape)),
@@ -124,6 +126,7 @@ def _settings(
         n_clusters=plain.n_clusters,
         tol=plain.tol,
         lr_schedule=plain.lr_schedule,
+        backbone_lr_factor=plain.backbone_lr_factor,
         draws_globally=not is_own(augmentation) or not isinstance(plain.backbone, str),
     )
 

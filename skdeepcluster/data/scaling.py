@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
+
+Statistics = tuple[Sequence[float], Sequence[float]]
 
 SMALLEST_SPREAD = 1e-30  # its reciprocal is still finite in float32
 FARTHEST = 1e6  # in spreads from the mean; of n training values none is farther than sqrt(n)
@@ -21,9 +24,10 @@ class Scaling:
     Affine maps learnt from the training samples.
 
     Images are mapped to [0, 1] by the smallest and largest value of all training images, then
-    standardised by each channel's mean and spread. Vectors are centred and divided by one number,
-    the root mean square of the features' spreads, which preserves the ratios of distances; they
-    need no second map. Every dtype that holds the same numbers gives bit-equal results.
+    standardised by each channel's mean and spread, or else as a network elsewhere was trained.
+    Vectors are centred and divided by one number, the root mean square of the features' spreads,
+    which preserves the ratios of distances; they need no second map. Every dtype that holds the
+    same numbers gives bit-equal results.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ class Scaling:
     spread: np.ndarray
 
     @classmethod
-    def learn(cls, samples: Samples) -> Scaling:
+    def learn(cls, samples: Samples, trained_with: Statistics | None = None) -> Scaling:
         """
         Learn the maps from samples, in one pass.
 
@@ -52,6 +56,10 @@ class Scaling:
         ----------
         samples : Samples
             The training samples.
+        trained_with : tuple of two sequences of float or None, default=None
+            Mean and standard deviation, by channel, of the images in [0, 1] that a network was
+            trained with. They take the place of those of the samples, and the range of the type
+            that of the values, if it is known: bytes, or floats in [0, 1].
 
         Returns
         -------
@@ -60,9 +68,13 @@ class Scaling:
         """
         low, high, mean, spread = _moments(samples)
         if samples.layout.is_image:
-            offset = low.min(keepdims=True)
-            factor = _inverse(high.max(keepdims=True) - offset)
+            offset, top = low.min(keepdims=True), high.max(keepdims=True)
+            if trained_with is not None:
+                offset, top = _range_of_type(samples, offset, top)
+            factor = _inverse(top - offset)
             mean, spread = (mean - offset) * factor, spread * factor
+            if trained_with is not None:
+                mean, spread = (_by_channel(values, len(mean)) for values in trained_with)
             return cls(offset, _f32(factor), _f32([0.0]), _f32(mean), _f32(_nonzero(spread)))
         factor = _inverse(np.sqrt(np.mean(spread**2, keepdims=True)))
         shift = (mean - low) * factor
@@ -185,6 +197,21 @@ def _nonzero(spread: np.ndarray) -> np.ndarray:
 
 def _inverse(spread: np.ndarray) -> np.ndarray:
     return 1.0 / _nonzero(spread)
+
+
+def _range_of_type(
+    samples: Samples, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range that networks elsewhere are trained with, or else that of the values."""
+    if samples.is_uint8 and high > 1:  # and no booleans
+        return np.zeros(1), np.full(1, 255.0)
+    return (np.zeros(1), np.ones(1)) if low >= 0 and high <= 1 else (low, high)
+
+
+def _by_channel(values: Sequence[float], n_channels: int) -> np.ndarray:
+    """Return a number for each channel; for other channels than they are of, their mean."""
+    found = np.asarray(values, dtype=np.float64)
+    return found if len(found) == n_channels else np.full(n_channels, found.mean())
 
 
 def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -139,6 +139,9 @@ class ContrastiveClustering(DeepClusterer):
     lr : float, default=3e-3
         Peak learning rate, reached after `warmup_epochs`; `lr_schedule` says what follows. The
         paper keeps 3e-4 throughout its 1000 epochs.
+    backbone_lr_factor : float, default=1.0
+        Learning rate of the trunk in units of `lr`. Below 1, the trunk's batch normalisation keeps
+        the statistics that it has; 0 freezes the trunk.
     weight_decay : float, default=0.0
         Weight decay.
     warmup_epochs : int or "auto", default="auto"
@@ -241,6 +244,7 @@ class ContrastiveClustering(DeepClusterer):
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 3e-3,
+        backbone_lr_factor: float = 1.0,
         weight_decay: float = 0.0,
         warmup_epochs: int | str = "auto",
         lr_schedule: str = "cosine",

@@ -250,6 +250,9 @@ class ProPos(DeepClusterer):
     lr : float, default=1e-3
         Peak learning rate, reached after `warmup_epochs`; `lr_schedule` says what follows. The
         paper uses SGD with 0.05 for batches of 256, and in proportion for others.
+    backbone_lr_factor : float, default=1.0
+        Learning rate of the trunk in units of `lr`. Below 1, the trunk's batch normalisation keeps
+        the statistics that it has; 0 freezes the trunk.
     weight_decay : float, default=0.01
         Weight decay. The paper uses 5e-4 with SGD.
     warmup_epochs : int or "auto", default="auto"
@@ -392,6 +395,7 @@ class ProPos(DeepClusterer):
         batch_size: int | str = "auto",
         optimizer: str = "auto",
         lr: float = 1e-3,
+        backbone_lr_factor: float = 1.0,
         weight_decay: float = 0.01,
         warmup_epochs: int | str = "auto",
         lr_schedule: str = "cosine",

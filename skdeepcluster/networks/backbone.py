@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -74,6 +75,7 @@ def _given(
     shape: tuple[int, ...],
     generator: torch.Generator,
 ) -> nn.Module:
+    _refuse_factory(backbone)
     try:
         if isinstance(backbone, nn.Module):
             return copy.deepcopy(backbone).cpu()
@@ -85,6 +87,40 @@ def _given(
             f"one for samples of shape {shape}; {backbone!r} failed with "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _refuse_factory(backbone: Any) -> None:
+    """Refuse functions that would take the shape of a sample for the name of weights."""
+    if isinstance(backbone, nn.Module) or not hasattr(backbone, "__code__"):
+        return
+    named = {"weights", "pretrained"} & set(inspect.signature(backbone).parameters)
+    if named:
+        name = getattr(backbone, "__name__", "f")
+        raise ValueError(
+            "backbone must be a module, or a callable that takes the shape of a sample; got "
+            f"{name}, which takes {named.pop()!r}. Call it, and take off its last layer: "
+            f"trunk = {name}(); trunk.fc = torch.nn.Identity(); backbone=trunk."
+        )
+
+
+def trained_with(trunk: nn.Module) -> tuple[Sequence[float], Sequence[float]] | None:
+    """
+    Tell which images a trunk was trained with, if it says so as timm's networks do.
+
+    Parameters
+    ----------
+    trunk : nn.Module
+        A trunk, which may have a mapping `pretrained_cfg` with ``"mean"`` and ``"std"``.
+
+    Returns
+    -------
+    tuple of two sequences of float or None
+        Mean and standard deviation of each channel, of images in [0, 1].
+    """
+    found = getattr(trunk, "pretrained_cfg", None)
+    if not isinstance(found, Mapping) or not {"mean", "std"} <= found.keys():
+        return None
+    return found["mean"], found["std"]
 
 
 def _named(name: str, shape: tuple[int, ...], generator: torch.Generator) -> tuple[nn.Module, int]:

@@ -52,6 +52,8 @@ class Settings:
         Share of samples that change their cluster, at and below which training ends early.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         What the learning rate does after its rise.
+    backbone_lr_factor : float, default=1.0
+        Factor on the learning rate of the trunk.
     draws_globally : bool, default=False
         Whether networks or views are of the caller's making, and may draw from torch's global
         streams.
@@ -66,6 +68,7 @@ class Settings:
     n_clusters: int
     tol: float = 0.0
     lr_schedule: str = "cosine"
+    backbone_lr_factor: float = 1.0
     draws_globally: bool = False
 
 
@@ -105,7 +108,11 @@ class Trainer:
         self.generators = generators
         self.training_set = TrainingSet(objective.model, source, views, generators, settings.dtype)
         self.optimizer = build_optimizer(
-            objective, settings.optimizer, settings.lr, settings.weight_decay
+            objective,
+            settings.optimizer,
+            settings.lr,
+            settings.weight_decay,
+            settings.backbone_lr_factor,
         )
         self.scaler = torch.amp.GradScaler(
             source.device.type, enabled=settings.dtype is torch.float16

@@ -145,6 +145,7 @@ class Objective(nn.Module):
         self.schedule = schedule
         self.method = method
         self.frozen = not any(p.requires_grad for p in model.backbone.parameters())
+        self.keeps_statistics = method.backbone_lr_factor < 1
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
         """
@@ -263,7 +264,7 @@ class Objective(nn.Module):
 
     def train(self, mode: bool = True) -> Objective:
         """
-        Set the networks to training or evaluation mode; a trunk that is frozen stays in the latter.
+        Set the networks to training or evaluation mode; what is frozen stays in the latter.
 
         Parameters
         ----------
@@ -276,9 +277,11 @@ class Objective(nn.Module):
             This objective.
         """
         super().train(mode)
-        if self.frozen:  # otherwise the statistics of batch normalisation would move
-            for trunk in self.trunks():
+        for trunk in self.trunks():
+            if self.frozen:  # otherwise the statistics of batch normalisation would move
                 trunk.eval()
+            elif self.keeps_statistics:
+                _keep_statistics(trunk)
         return self
 
     def further_weights(self) -> dict[str, Tensor]:
@@ -315,6 +318,12 @@ class Objective(nn.Module):
                 "to these parameters. Load without them, or set warm_start=False."
             )
         self.load_state_dict({**self.state_dict(), **weights})
+
+
+def _keep_statistics(trunk: nn.Module) -> None:
+    for part in trunk.modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            part.eval()
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:

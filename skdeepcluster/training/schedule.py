@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+from torch import nn
 
 from skdeepcluster.training.muon import Muon
 from skdeepcluster.training.objective import Objective, Schedule
@@ -142,7 +144,11 @@ def learning_rate(peak: float, step: int, schedule: Schedule, after: str = "cosi
 
 
 def build_optimizer(
-    objective: Objective, name: str, lr: float, weight_decay: float
+    objective: Objective,
+    name: str,
+    lr: float,
+    weight_decay: float,
+    backbone_lr_factor: float = 1.0,
 ) -> torch.optim.Optimizer:
     """
     Build the optimiser, fused where torch has it for the device.
@@ -158,6 +164,8 @@ def build_optimizer(
         Peak learning rate.
     weight_decay : float
         Weight decay.
+    backbone_lr_factor : float, default=1.0
+        Factor on the learning rate of the trunk.
 
     Returns
     -------
@@ -165,9 +173,26 @@ def build_optimizer(
         Its groups carry ``"lr_scale"``.
     """
     groups = objective.parameter_groups()
+    if backbone_lr_factor != 1:
+        trunk = {p for copy in objective.trunks() for p in copy.parameters()}
+        groups = _split(groups, trunk, backbone_lr_factor)
     fused = all(p.device.type in ("cpu", "cuda", "mps") for g in groups for p in g["params"])
     if name == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, weight_decay=weight_decay, fused=fused)
     if name == "muon":
         return Muon(groups, lr=lr, weight_decay=weight_decay, fused=fused)
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=fused)
+
+
+def _split(
+    groups: list[dict[str, Any]], trunk: set[nn.Parameter], factor: float
+) -> list[dict[str, Any]]:
+    """Give the parameters of the trunk groups of their own."""
+    parts = []
+    for group in groups:
+        for inside in (False, True):
+            params = [p for p in group["params"] if (p in trunk) == inside]
+            scale = group["lr_scale"] * (factor if inside else 1.0)
+            if params:
+                parts.append({**group, "params": params, "lr_scale": scale})
+    return parts

@@ -126,3 +126,21 @@ def test_samples_are_taken_by_number():
     for form in (X, torch.tensor(X)):
         taken = read_samples(form).take(np.array([3, 1, 1]))
         np.testing.assert_array_equal(taken, X[[3, 1, 1]])
+
+
+def test_a_network_trained_elsewhere_is_fed_as_it_was_trained():
+    images = np.random.default_rng(0).integers(9, 200, (6, 5, 5, 3), dtype=np.uint8)
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    for X in (images, (images / 255).astype(np.float32)):
+        samples = read_samples(X)
+        maps = Scaling.learn(samples, (mean, std)).on(torch.device("cpu"))
+        fed = maps.standardise(maps.unit(samples.batch(0, 6)))
+        expected = (images / 255 - mean) / std
+        np.testing.assert_allclose(fed.permute(0, 2, 3, 1), expected, atol=1e-5)
+
+
+def test_other_values_and_other_channels_are_brought_near_to_what_it_was_trained_with():
+    images = np.random.default_rng(0).integers(0, 5000, (6, 4, 4), dtype=np.uint16)
+    scaling = Scaling.learn(read_samples(images), ((0.2, 0.4, 0.6), (0.1, 0.2, 0.3)))
+    np.testing.assert_allclose(1 / scaling.factor, images.max() - images.min(), rtol=1e-6)
+    np.testing.assert_allclose([scaling.mean, scaling.spread], [[0.4], [0.2]], rtol=1e-6)

@@ -168,3 +168,12 @@ def test_convolutions_by_matrix_products_are_convolutions(kind, size, stride):
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def factory(*, weights=None, progress=True):
+    raise AssertionError("it must not be called")
+
+
+def test_a_function_that_takes_weights_is_not_given_a_shape():
+    with pytest.raises(ValueError, match=r"factory, which takes 'weights'.*trunk = factory\(\)"):
+        build_backbone(factory, (3, 8, 8), torch.Generator())

@@ -58,3 +58,37 @@ def test_a_frozen_trunk_stays_in_evaluation_mode(quick, rows):
     assert any(part.training for part in objective.modules())
     objective = trainer_of(quick(backbone=trunk()), rows).objective.train()
     assert all(part.training for part in objective.modules())
+
+
+def test_a_factor_of_0_freezes_the_trunk(quick, rows):
+    given = trunk()
+    model = quick(backbone=given, backbone_lr_factor=0).fit(rows)
+    assert all(equal(model.backbone_, given))
+    assert all(p.requires_grad for p in given.parameters())
+
+
+def test_the_trunk_learns_at_its_own_rate(quick, rows):
+    trainer = trainer_of(quick(backbone=trunk(), backbone_lr_factor=0.1), rows)
+    trunk_parameters = {p for one in trainer.objective.trunks() for p in one.parameters()}
+    trainer._set_lr(10**6)
+    rates = {True: set(), False: set()}
+    for group in trainer.optimizer.param_groups:
+        for parameter in group["params"]:
+            rates[parameter in trunk_parameters].add(group["lr"])
+    (slow,), fast = rates[True], rates[False]
+    assert slow == pytest.approx(0.1 * min(fast))
+    plain = trainer_of(quick(backbone=trunk()), rows)
+    counts = [
+        sum(p.numel() for group in one.optimizer.param_groups for p in group["params"])
+        for one in (trainer, plain)
+    ]
+    assert counts[0] == counts[1]
+
+
+def test_a_slow_trunk_keeps_its_statistics_and_moves_its_weights(quick, rows):
+    given = trunk()
+    model = quick(backbone=given, backbone_lr_factor=0.1).fit(rows)
+    assert torch.equal(model.backbone_[1].running_mean, given[1].running_mean)
+    assert torch.equal(model.backbone_[1].running_var, given[1].running_var)
+    assert not torch.equal(model.backbone_[0].weight, given[0].weight)
+    assert not torch.equal(model.backbone_[1].weight, given[1].weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._version import __version__
-from skdeepcluster._warn import warn
+from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
@@ -35,8 +36,9 @@ from skdeepcluster.persistence.loading import register
 from skdeepcluster.persistence.saving import save_model
 from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
-from skdeepcluster.training.checkpoint import open_checkpoints
-from skdeepcluster.training.device import DTYPES
+from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
+from skdeepcluster.training.device import DTYPES, resolve_device
+from skdeepcluster.training.distributed import Processes, open_processes
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.fitted import FittedModel
 from skdeepcluster.training.identity import training_identity
@@ -85,6 +87,7 @@ class DeepClusterer(
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", *DTYPES})],
         "compile": ["boolean"],
+        "distributed": ["boolean", StrOptions({"auto"})],
         "checkpoint_dir": [None, str, os.PathLike],
         "checkpoint_interval": [NOT_NEGATIVE],
         "warm_start": ["boolean"],
@@ -127,6 +130,7 @@ class DeepClusterer(
     device: str | torch.device
     precision: str
     compile: bool
+    distributed: bool | str
     checkpoint_dir: str | os.PathLike[str] | None
     checkpoint_interval: float
     warm_start: bool
@@ -156,6 +160,7 @@ class DeepClusterer(
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,
+        distributed: bool | str = "auto",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_interval: float = 60.0,
         warm_start: bool = False,
@@ -252,7 +257,8 @@ class DeepClusterer(
         self.__dict__.update(fitted)
         if interrupt is not None:
             raise interrupt
-        warn_if_doubtful(self, trainer)
+        if trainer.processes.is_first:
+            warn_if_doubtful(self, trainer)
         watch.finish()
         return self
 
@@ -260,21 +266,33 @@ class DeepClusterer(
         self, X: Any, y: Any
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
         """Return what training gives, who watched it, and what has cut it short."""
-        samples = self._read(X, reset=True)
-        trainer = build_trainer(self, samples)
+        device = resolve_device(self.device)
+        with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
+            return self._fit_in(processes, X, y)
+
+    def _fit_in(
+        self, processes: Processes, X: Any, y: Any
+    ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
+        samples = processes.agree(lambda: self._read(X, reset=True))
+        if processes.size > 1:
+            _refuse_differences(processes.all_of(training_identity(self, samples)))
+        trainer = build_trainer(self, samples, processes)
         watch = EpochWatch(
             self,
             X,
             y,
             trainer.settings.schedule.max_epochs,
             lambda: fitted_attributes(trainer.snapshot(), samples, self),
+            show=bool(self.verbose) and processes.is_first,
         )
         cut_short = None
         try:
             self._train(trainer, samples, watch)
         except KeyboardInterrupt as interrupt:
-            if hasattr(self, "_model") and not self.warm_start:
-                raise  # the model that is there is not to be lost for half another
+            if processes.size > 1 or (hasattr(self, "_model") and not self.warm_start):
+                # The model that is there is not to be lost for half another; nor can one process
+                # finish what the others have not stopped.
+                raise
             trainer.go_back_to_last_epoch(interrupt)
             cut_short = interrupt
         finally:
@@ -285,18 +303,27 @@ class DeepClusterer(
         if self.checkpoint_dir is None:
             trainer.run(watch.begin_epoch, watch.end_epoch)
             return
-        identity = training_identity(self, samples)
-        with open_checkpoints(
-            self.checkpoint_dir, identity, self.checkpoint_interval
-        ) as checkpoints:
-            checkpoints.restore(trainer)
+        with self._checkpoints(trainer, samples) as checkpoints:
+            if checkpoints is not None:
+                checkpoints.restore(trainer)
+            trainer.follow_first()
             watch.skip(trainer.epoch)
 
             def end_epoch(entry: dict[str, Any]) -> bool:
-                checkpoints.keep(trainer)
+                if checkpoints is not None:
+                    checkpoints.keep(trainer)
                 return watch.end_epoch(entry)
 
             trainer.run(watch.begin_epoch, end_epoch)
+
+    def _checkpoints(
+        self, trainer: Trainer, samples: Samples
+    ) -> AbstractContextManager[Checkpoints | None]:
+        """Open the folder of states in the first process; the others follow it."""
+        if self.checkpoint_dir is None or not trainer.processes.is_first:
+            return nullcontext()
+        identity = training_identity(self, samples)
+        return open_checkpoints(self.checkpoint_dir, identity, self.checkpoint_interval)
 
     def _read(self, X: Any, *, reset: bool) -> Samples:
         """Validate samples; at fit, learn their shape, later hold them against it."""
@@ -493,3 +520,14 @@ class DeepClusterer(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _refuse_differences(found: list[dict[str, str]]) -> None:
+    """Refuse processes that would not train the same model."""
+    for rank, other in enumerate(found):
+        names = [name for name, text in found[0].items() if other.get(name) != text]
+        if names:
+            raise ValueError(
+                "All processes must be given the same X and parameters; process "
+                f"{rank} has another {', '.join(names)} than process 0."
+            )

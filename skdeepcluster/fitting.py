@@ -22,6 +22,7 @@ from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, open_source
 from skdeepcluster.networks.backbone import build_backbone, trained_with
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
+from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
 from skdeepcluster.training.neighbors import NeighborViews
@@ -62,7 +63,7 @@ def plain_copy(estimator: Any) -> Any:
     return plain
 
 
-def build_trainer(estimator: Any, samples: Samples) -> Trainer:
+def build_trainer(estimator: Any, samples: Samples, processes: Processes = ALONE) -> Trainer:
     """
     Make a training ready.
 
@@ -72,11 +73,18 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
         Gives method and parameters, and with ``warm_start=True`` the model to go on from.
     samples : Samples
         The training samples.
+    processes : Processes, default=Processes()
+        Those that train together.
 
     Returns
     -------
     Trainer
         Before its first epoch.
+
+    Raises
+    ------
+    ValueError
+        If parameters and samples do not go together.
     """
     device, plain = resolve_device(estimator.device), plain_copy(estimator)
     warm = _model_to_go_on_from(estimator, samples)
@@ -84,7 +92,12 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     augmentation = resolve_augmentation(plain.augmentation, shape)
     dtype = training_dtype(plain.precision, device, shape)
     settings = _settings(plain, samples, dtype, augmentation)
-    seeds = draw_seeds(plain.random_state, 4)
+    if settings.schedule.batch_size < 2 * processes.size:
+        raise ValueError(
+            f"batch_size must be at least 2 for each of the {processes.size} processes; the "
+            f"batches have {settings.schedule.batch_size} samples."
+        )
+    seeds = processes.from_first(draw_seeds(plain.random_state, 4))
     generator = torch.Generator().manual_seed(seeds[0])
     trunk, n_features = build_backbone(plain.backbone, shape, generator)
     if plain.backbone_lr_factor == 0:
@@ -100,16 +113,17 @@ def build_trainer(estimator: Any, samples: Samples) -> Trainer:
     return Trainer(
         objective.to(device).to(memory_format=memory_format_of(shape)),
         source,
-        _views(augmentation, source),
+        _views(augmentation, source, processes),
         settings,
         Generators.seeded(seeds[1:], device),
         history=[] if warm is None else list(estimator.history_),
+        processes=processes,
     )
 
 
-def _views(augmentation: Augmentation | None, source: Source) -> Views:
+def _views(augmentation: Augmentation | None, source: Source, processes: Processes) -> Views:
     if isinstance(augmentation, VectorAugmentation) and augmentation.n_neighbors:
-        return NeighborViews(augmentation, source)
+        return NeighborViews(augmentation, source, processes=processes)
     return Views(augmentation)
 
 
@@ -203,7 +217,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dic
         used=np.arange(settings.n_clusters),
     )
     try:
-        labels, sums = _assign(fitted, samples)
+        labels, sums = _assign(fitted, samples, trainer.processes)
     except ValueError as error:
         raise TrainingDiverged(
             f"The embedding is zero or not finite after epoch {len(trainer.history)}. Try a lower "
@@ -228,7 +242,9 @@ def _kept_parameters(estimator: Any) -> dict[str, Any]:
     return {n: clone(v) if isinstance(v, BaseEstimator) else v for n, v in parameters.items()}
 
 
-def _assign(fitted: FittedModel, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+def _assign(
+    fitted: FittedModel, samples: Samples, processes: Processes
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the cluster of each sample, and the sum of the embedding of each cluster."""
     sums: Tensor | None = None
 
@@ -241,9 +257,10 @@ def _assign(fitted: FittedModel, samples: Samples) -> tuple[np.ndarray, np.ndarr
         sums.index_add_(0, labels, embedding.cpu().double())
         return labels
 
-    labels = fitted.collect(samples, assign)
+    own = torch.from_numpy(fitted.collect(samples, assign, processes.share(len(samples))))
     assert sums is not None
-    return labels, sums.numpy()
+    processes.add_up([sums])
+    return processes.gather(own, len(samples)).numpy(), sums.numpy()
 
 
 def _directions(sums: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -122,6 +124,7 @@ def color_jitter(
     contrast: Tensor | None = None,
     saturation: Tensor | None = None,
     hue: Tensor | None = None,
+    lengths: Sequence[int] | None = None,
 ) -> Tensor:
     """Change brightness, contrast, saturation and hue, in an order that varies over the batch.
 
@@ -136,6 +139,9 @@ def color_jitter(
     brightness, contrast, saturation, hue : Tensor of shape (B,) or None, default=None
         Parameters of `adjust_brightness`, `adjust_contrast`, `adjust_saturation` and
         `adjust_hue`; a change that is None is left out.
+    lengths : sequence of four int or None, default=None
+        Number of rows of each quarter, where the rows are part of a larger batch; None makes
+        quarters of them.
 
     Returns
     -------
@@ -144,8 +150,10 @@ def color_jitter(
     """
     changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     factors = (brightness, contrast, saturation, hue)
-    quarters = list(images.chunk(4))  # a small batch may give fewer than four
-    chunked = [None if factor is None else factor.chunk(4) for factor in factors]
+    if lengths is None:
+        lengths = [len(part) for part in images.chunk(4)]  # a small batch may give fewer than four
+    quarters = list(images.split(list(lengths)))
+    chunked = [None if factor is None else factor.split(list(lengths)) for factor in factors]
     for quarter, order in enumerate(_ORDERS[: len(quarters)]):
         for index in order:
             factor = chunked[index]

@@ -8,16 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skdeepcluster.augmentation.draws import Draws
+
 DRAWS = 10
 
 
 def random_boxes(
-    images: Tensor,
+    draws: Draws,
     apply: Tensor,
     *,
     scale: tuple[float, float],
     ratio: tuple[float, float],
-    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Draw one random crop box per sample.
 
@@ -29,37 +30,33 @@ def random_boxes(
 
     Parameters
     ----------
-    images : Tensor of shape (B, C, H, W)
-        Gives batch size, image size, dtype and device.
+    draws : Draws
+        Source of randomness for a batch of images of shape (B, C, H, W).
     apply : bool Tensor of shape (B,)
         Samples that are cropped; the others get the whole image as their box.
     scale : tuple of two floats
         Range of the share of the area, in (0, 1].
     ratio : tuple of two floats
         Range of width / height, positive.
-    generator : torch.Generator or None, default=None
-        Source of randomness, on the device of `images`.
 
     Returns
     -------
     Tensor of shape (B, 4)
         Integer-valued (top, left, height, width) in pixels.
     """
-    batch, _, height, width = images.shape
+    height, width = draws.images.shape[-2:]
     low, high = math.log(ratio[0]), math.log(ratio[1])
-    share, root = images.new_empty(2, DRAWS, batch)
-    place_y, place_x = images.new_empty(2, batch)
     # The sides are sqrt(area) times and over the root of the ratio, hence half its logarithm.
-    share.uniform_(scale[0], scale[1], generator=generator).mul_(height * width).sqrt_()
-    root.uniform_(low / 2, high / 2, generator=generator).exp_()
+    share = draws.uniform(*scale, DRAWS).mul_(height * width).sqrt_()
+    root = draws.uniform(low / 2, high / 2, DRAWS).exp_()
     columns, rows = (share * root).round_(), (share / root).round_()
     fits = (columns <= width) & (rows <= height)
     first = fits.int().argmax(0, keepdim=True)
     columns, rows = (sides.gather(0, first)[0] for sides in (columns, rows))
     columns = torch.where(apply, columns.clamp_(1, width), width)
     rows = torch.where(apply, rows.clamp_(1, height), height)
-    top = (place_y.uniform_(generator=generator) * (height - rows + 1)).floor_()
-    left = (place_x.uniform_(generator=generator) * (width - columns + 1)).floor_()
+    top = (draws.uniform(0.0, 1.0) * (height - rows + 1)).floor_()
+    left = (draws.uniform(0.0, 1.0) * (width - columns + 1)).floor_()
     return torch.stack((top, left, rows, columns), 1)
 
 

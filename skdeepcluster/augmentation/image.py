@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from skdeepcluster.augmentation.blur import gaussian_blur
 from skdeepcluster.augmentation.colour import color_jitter, grayscale
+from skdeepcluster.augmentation.draws import Draws
 from skdeepcluster.augmentation.geometry import inverse_affine, random_boxes, warp
 from skdeepcluster.constraints import SHARE, RealInterval, plain_number
 
@@ -27,23 +27,6 @@ _BOUNDS = {
     "zoom": (1e-3, 1e3, True),
     "blur_sigma": (0.0, _LARGEST, True),
 }
-
-
-@dataclass(frozen=True)
-class _Draws:
-    """Random numbers for one batch: one per sample, on the device of the batch."""
-
-    images: Tensor
-    generator: torch.Generator | None
-
-    def uniform(self, low: float, high: float) -> Tensor:
-        """Draw uniformly in [low, high)."""
-        count = len(self.images)
-        return self.images.new_empty(count).uniform_(low, high, generator=self.generator)
-
-    def switch(self, probability: float) -> Tensor:
-        """Draw whether a sample takes part."""
-        return self.uniform(0.0, 1.0) < float(probability)
 
 
 class ImageAugmentation(BaseEstimator):
@@ -277,7 +260,23 @@ class ImageAugmentation(BaseEstimator):
             Augmented images in [0, 1], of the dtype of `images`; `images` itself if every change
             is switched off.
         """
-        draws = _Draws(images, generator)
+        return self.augment(images, Draws(images, generator))
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        """Augment a batch, or a part of one, by given random numbers.
+
+        Parameters
+        ----------
+        images : float Tensor of shape (b, C, H, W)
+            Images in [0, 1]; not written to.
+        draws : Draws
+            Source of the numbers.
+
+        Returns
+        -------
+        Tensor of shape (b, C, H, W)
+            Augmented images, as calling the object returns them.
+        """
         images = self._move(images, draws)
         images = self._recolour(images, draws)
         if self.blur_probability > 0 and self.blur_sigma[1] > 0:
@@ -285,17 +284,13 @@ class ImageAugmentation(BaseEstimator):
             images = gaussian_blur(images, sigma)
         return images
 
-    def _move(self, images: Tensor, draws: _Draws) -> Tensor:
+    def _move(self, images: Tensor, draws: Draws) -> Tensor:
         """Crop, mirror and distort in one pass."""
         boxes = flip = upside_down = None
         if self.crop_probability > 0 and self.crop_scale[0] < 1:
             apply = draws.switch(self.crop_probability)
             boxes = random_boxes(
-                images,
-                apply,
-                scale=_floats(self.crop_scale),
-                ratio=_floats(self.crop_ratio),
-                generator=draws.generator,
+                draws, apply, scale=_floats(self.crop_scale), ratio=_floats(self.crop_ratio)
             )
         if self.flip_probability > 0:
             flip = draws.switch(self.flip_probability)
@@ -313,7 +308,7 @@ class ImageAugmentation(BaseEstimator):
             padding=self.padding,
         )
 
-    def _matrix(self, images: Tensor, draws: _Draws) -> Tensor | None:
+    def _matrix(self, images: Tensor, draws: Draws) -> Tensor | None:
         """Draw the affine maps; None where they are switched off."""
         low, high = _floats(self.zoom)
         still = low == high == 1 and not (self.rotation or self.translation or self.shear)
@@ -331,7 +326,7 @@ class ImageAugmentation(BaseEstimator):
             angle = angle + step * draws.uniform(0.0, 360.0 / step).floor()
         return inverse_affine(angle, shift_x, shift_y, scale, shear)
 
-    def _recolour(self, images: Tensor, draws: _Draws) -> Tensor:
+    def _recolour(self, images: Tensor, draws: Draws) -> Tensor:
         """Jitter the colours, then make some images grey."""
         is_rgb = images.shape[1] == 3
         spreads = {"brightness": self.brightness, "contrast": self.contrast}
@@ -344,7 +339,7 @@ class ImageAugmentation(BaseEstimator):
             factors = {n: 1 + draws.uniform(-min(s, 1.0), s) * apply for n, s in spreads.items()}
             if has_hue:
                 factors["hue"] = draws.uniform(-float(self.hue), float(self.hue)) * apply
-            images = color_jitter(images, **factors)
+            images = color_jitter(images, **factors, lengths=draws.lengths(4))
         if is_rgb and self.grayscale_probability > 0:
             images = grayscale(images, draws.switch(self.grayscale_probability))
         return images

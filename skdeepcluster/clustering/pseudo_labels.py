@@ -81,7 +81,7 @@ def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
     from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
 
     # SciPy refuses NaN; centres that are not finite are paired somehow.
-    similarity = (previous @ centers.T).nan_to_num().cpu().numpy()
+    similarity = (previous.to(centers) @ centers.T).nan_to_num().cpu().numpy()
     _, columns = linear_sum_assignment(similarity, maximize=True)
     return torch.from_numpy(columns).to(centers.device)
 

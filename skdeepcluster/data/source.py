@@ -12,6 +12,7 @@ from skdeepcluster.data.resizing import resize, resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 
+ALL = slice(None)
 CPU_BUDGET_BYTES = 2**30
 SHARE_OF_FREE_DEVICE_MEMORY = 0.5
 
@@ -90,14 +91,16 @@ class Source:
         """Bring some samples to the device, as `Scaling.to_device` returns them."""
         raise NotImplementedError
 
-    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+    def in_order(self, batch_size: int, part: slice = ALL) -> Iterator[Tensor]:
         """
-        Read all samples in order.
+        Read samples in order.
 
         Parameters
         ----------
         batch_size : int
             Number of samples at a time.
+        part : slice, default=slice(None)
+            Consecutive samples to read.
 
         Yields
         ------
@@ -158,22 +161,25 @@ class ResidentSource(Source):
     def _take(self, index: Tensor) -> Tensor:
         return self.data[index]
 
-    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+    def in_order(self, batch_size: int, part: slice = ALL) -> Iterator[Tensor]:
         """
-        Read all samples in order.
+        Read samples in order.
 
         Parameters
         ----------
         batch_size : int
             Number of samples at a time.
+        part : slice, default=slice(None)
+            Consecutive samples to read.
 
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
             Samples in the unit range, at the size trained at.
         """
-        for start in range(0, len(self), batch_size):
-            yield self._prepare(self.data[start : start + batch_size])
+        first, end, _ = part.indices(len(self))
+        for start in range(first, end, batch_size):
+            yield self._prepare(self.data[start : min(start + batch_size, end)])
 
 
 class StreamedSource(Source):
@@ -219,22 +225,25 @@ class StreamedSource(Source):
     def _take(self, index: Tensor) -> Tensor:
         return self._read(index.cpu()).to(self.device)
 
-    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+    def in_order(self, batch_size: int, part: slice = ALL) -> Iterator[Tensor]:
         """
-        Read all samples in order.
+        Read samples in order.
 
         Parameters
         ----------
         batch_size : int
             Number of samples at a time.
+        part : slice, default=slice(None)
+            Consecutive samples to read.
 
         Yields
         ------
         Tensor of shape (b, *shape), dtype float32
             Samples in the unit range, at the size trained at.
         """
-        for start in range(0, len(self), batch_size):
-            chunk = self.samples.batch(start, min(start + batch_size, len(self)))
+        first, end, _ = part.indices(len(self))
+        for start in range(first, end, batch_size):
+            chunk = self.samples.batch(start, min(start + batch_size, end))
             yield self._prepare(self.scaling.to_device(chunk, self.device))
 
     def _read(self, index: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ class ProPosObjective(Objective):
         views = torch.cat(batch.views)
         online = self.online(views)
         noise = batch.noise[0][:, batch.share].flatten(0, 1)
-        prediction = self.predictor(online.float() + self.clustering * self.method.noise * noise)
+        prediction = self.predictor(online.to(noise) + self.clustering * self.method.noise * noise)
         with torch.no_grad():
             target = self.model.project(views)
         return online, prediction, target
@@ -298,6 +298,9 @@ class ProPos(DeepClusterer):
         images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
         Whether to compile the training step with `torch.compile`.
+    distributed : bool or "auto", default="auto"
+        Whether the processes of a `torch.distributed` group train one model together. ``"auto"``
+        does where there is a group, or torchrun has announced one; True demands that.
     checkpoint_dir : str, path or None, default=None
         Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
@@ -415,6 +418,7 @@ class ProPos(DeepClusterer):
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,
+        distributed: bool | str = "auto",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_interval: float = 60.0,
         warm_start: bool = False,

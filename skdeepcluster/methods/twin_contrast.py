@@ -296,6 +296,9 @@ class TwinContrastClustering(DeepClusterer):
         images if the hardware handles it well, and float32 otherwise and for inference.
     compile : bool, default=False
         Whether to compile the training step with `torch.compile`.
+    distributed : bool or "auto", default="auto"
+        Whether the processes of a `torch.distributed` group train one model together. ``"auto"``
+        does where there is a group, or torchrun has announced one; True demands that.
     checkpoint_dir : str, path or None, default=None
         Folder for the training state, from which the same `fit` resumes, with the same result.
     checkpoint_interval : float, default=60.0
@@ -416,6 +419,7 @@ class TwinContrastClustering(DeepClusterer):
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,
+        distributed: bool | str = "auto",
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_interval: float = 60.0,
         warm_start: bool = False,

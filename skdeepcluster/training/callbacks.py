@@ -48,6 +48,8 @@ class EpochWatch:
         Number of epochs.
     fitted_attributes : callable
         Returns the attributes of an estimator fitted up to now; called only if a callback asks.
+    show : bool, default=False
+        Whether there is a progress bar.
     """
 
     def __init__(
@@ -57,11 +59,12 @@ class EpochWatch:
         y: Any,
         max_epochs: int,
         fitted_attributes: Callable[[], dict[str, Any]],
+        show: bool = False,
     ) -> None:
         self.estimator = estimator
         self.data = {"X": X, "y": y}
         self.fitted_attributes = fitted_attributes
-        self.bar = _progress_bar(estimator, max_epochs) if estimator.verbose else None
+        self.bar = _progress_bar(estimator, max_epochs) if show else None
         self.context: Any = None
         self.epoch_context: Any = None
         if hasattr(estimator, "_init_callback_context"):

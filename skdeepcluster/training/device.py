@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -16,7 +17,8 @@ def resolve_device(device: str | torch.device) -> torch.device:
     Parameters
     ----------
     device : str or torch.device
-        ``"auto"`` (cuda, then mps, then cpu) or a device by name, such as ``"cuda:1"``.
+        ``"auto"`` (cuda, then mps, then cpu) or a device by name, such as ``"cuda:1"``. Where
+        torchrun has started this process, cuda without a number is the device of its LOCAL_RANK.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     """
     if isinstance(device, str) and device == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return _own_of_process(torch.device("cuda"))
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         found = torch.device(device)
@@ -40,7 +42,15 @@ def resolve_device(device: str | torch.device) -> torch.device:
             f"got {device!r}."
         ) from error
     _check_present(found)
-    return found
+    return _own_of_process(found)
+
+
+def _own_of_process(device: torch.device) -> torch.device:
+    """Give each of torchrun's processes of a machine a device of its own."""
+    own = os.environ.get("LOCAL_RANK", "")
+    if device.type != "cuda" or device.index is not None or not own.isdecimal():
+        return device
+    return torch.device("cuda", int(own) % torch.cuda.device_count())
 
 
 def _check_present(device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from skdeepcluster.data.source import Source
 from skdeepcluster.networks.randomness import global_streams
+from skdeepcluster.training.batch_norm import global_batch_norm, local_batch_norm
 from skdeepcluster.training.device import autocast
+from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
 from skdeepcluster.training.pace import Pace
 from skdeepcluster.training.record import EpochRecord
@@ -90,6 +93,8 @@ class Trainer:
         Sources of randomness.
     history : list of dict or None, default=None
         Entries of earlier trainings that this one goes on from.
+    processes : Processes, default=Processes()
+        Those that train together.
     """
 
     def __init__(
@@ -100,13 +105,17 @@ class Trainer:
         settings: Settings,
         generators: Generators,
         history: list[dict[str, Any]] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.objective = objective
         self.source = source
         self.views = views
         self.settings = settings
         self.generators = generators
-        self.training_set = TrainingSet(objective.model, source, views, generators, settings.dtype)
+        self.processes = processes
+        self.training_set = TrainingSet(
+            objective.model, source, views, generators, settings.dtype, processes
+        )
         self.optimizer = build_optimizer(
             objective,
             settings.optimizer,
@@ -149,14 +158,16 @@ class Trainer:
         """
         while self.epoch < self.settings.schedule.max_epochs and not self._has_settled():
             on_epoch_begin()
-            entry = self._train_epoch()
+            with global_batch_norm(self.objective, self.processes):
+                # Times differ between processes, and the same history is to be in all.
+                entry = self.processes.from_first(self._train_epoch())
             if not math.isfinite(entry["loss"]):
                 raise TrainingDiverged(_diverged(entry, self.settings))
             self.history.append(entry)
             self.epoch += 1
             weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
             self.last_epoch = weights, self.generators.copy()
-            if on_epoch_end(entry):
+            if self.processes.from_first(on_epoch_end(entry)):
                 break
         self.objective.eval()
 
@@ -170,14 +181,18 @@ class Trainer:
 
     def _train_epoch(self) -> dict[str, Any]:
         weights = self.objective.start_epoch(self.epoch, self.training_set)
+        # Sums on a GPU may be rounded otherwise in each process.
+        weights = self.processes.from_first(None if weights is None else weights.cpu())
+        self.processes.same_weights(self.objective)
         self.objective.train()
         record = EpochRecord(
             len(self.source), self.settings.n_clusters, self.source.device, self.assigned
         )
-        lr = self.settings.lr
-        for step, (index, samples) in enumerate(self.source.batches(self._order(weights))):
+        lr, order = self.settings.lr, self._order(weights)
+        read = self.share if self.views.divides else slice(None)
+        for step, (_, samples) in enumerate(self.source.batches(order[:, read])):
             lr = self._set_lr(self.epoch * self.settings.schedule.steps_per_epoch + step)
-            self._train_step(index, samples, record)
+            self._train_step(order[step].to(samples.device), samples, record)
         entry = record.finish(self.n_epochs_before + self.epoch + 1, lr)
         self.assigned = record.assigned
         return entry
@@ -185,7 +200,9 @@ class Trainer:
     def _train_step(self, index: Tensor, samples: Tensor, record: EpochRecord) -> None:
         with global_streams(*self.generators.streams(self.settings.draws_globally)):
             result = self.evaluate(self.batch(index, samples))
-        self.scaler.scale(torch.stack(list(result.losses.values())).sum()).backward()
+        loss = torch.stack(list(result.losses.values())).sum() / self.processes.size
+        self.scaler.scale(loss).backward()
+        self.processes.add_up(self._gradients())
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -204,24 +221,45 @@ class Trainer:
         index : Tensor of shape (b,), dtype int64
             Numbers of the samples.
         samples : Tensor of shape (b, *shape), dtype float32
-            The samples, in the unit range.
+            The samples, in the unit range: all, or this process's share if the views divide.
 
         Returns
         -------
         Batch
-            Standardised views, and the noise of the step.
+            Standardised views of this process's share, and the noise of the step.
         """
-        views = self.views(samples, index, self.generators.augmentation)
-        return Batch(tuple(map(self.source.maps.standardise, views)), index, self.noise)
+        views = self._views(index, samples)
+        views = tuple(map(self.source.maps.standardise, views))
+        return Batch(views, index, self.noise, share=self.share)
+
+    @property
+    def share(self) -> slice:
+        """Those samples of a batch that go through the networks in this process."""
+        if self.processes.size == 1:
+            return slice(None)
+        return self.processes.share(self.settings.schedule.batch_size)
+
+    def _views(self, index: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
+        generator = self.generators.augmentation
+        if self.processes.size == 1:
+            return self.views(samples, index, generator)
+        if self.views.divides:
+            return self.views.of_share(samples, self.share, len(index), generator)
+        return tuple(view[self.share] for view in self.views(samples, index, generator))
+
+    def _gradients(self) -> list[Tensor]:
+        parameters = (p for group in self.optimizer.param_groups for p in group["params"])
+        return [p.grad for p in parameters if p.grad is not None]
 
     def _evaluate(self, batch: Batch) -> Step:
         with autocast(batch.index.device, self.settings.dtype):
             outputs = self.objective(batch)
-        return self.objective.step(self._gather(outputs), batch)
+        return self.objective.step(self._gather(outputs, batch), batch)
 
-    def _gather(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return what the networks made of the whole batch; the place to ask other processes."""
-        return tuple(output.float() for output in outputs)
+    def _gather(self, outputs: tuple[Tensor, ...], batch: Batch) -> tuple[Tensor, ...]:
+        """Return what the networks of all processes made of the whole batch."""
+        shape = batch.global_size, self.settings.schedule.n_views
+        return tuple(self.processes.join(output.float(), *shape) for output in outputs)
 
     def _order(self, weights: Tensor | None) -> Tensor:
         schedule = self.settings.schedule
@@ -270,7 +308,14 @@ class Trainer:
         """
         other = copy.copy(self)
         other.objective = copy.deepcopy(self.objective)
-        seen = self.source, self.views, self.generators.copy(), self.settings.dtype
+        local_batch_norm(other.objective)
+        seen = (
+            self.source,
+            self.views,
+            self.generators.copy(),
+            self.settings.dtype,
+            self.processes,
+        )
         other.training_set = TrainingSet(other.objective.model, *seen)
         return other
 
@@ -293,6 +338,16 @@ class Trainer:
             "assigned": self.assigned,
             "noise": list(self.noise),
         }
+
+    def follow_first(self) -> None:
+        """Go to the state that the first process is in."""
+        if self.processes.size > 1:
+            buffer = io.BytesIO()
+            if self.processes.is_first:
+                torch.save(self.state_dict(), buffer)
+            buffer = io.BytesIO(self.processes.from_first(buffer.getvalue()))
+            if not self.processes.is_first:
+                self.load_state_dict(torch.load(buffer, map_location="cpu", weights_only=True))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """

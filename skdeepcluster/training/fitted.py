@@ -16,6 +16,7 @@ from skdeepcluster._warn import warn
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import ALL
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import DTYPES
 from skdeepcluster.training.inference import gather, infer_batches, infer_samples
@@ -61,7 +62,7 @@ class FittedModel:
         """Shape of what the networks see of one sample."""
         return resized_shape(self.shape, self.parameters.get("image_size"))
 
-    def batches(self, samples: Samples) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, samples: Samples, part: slice = ALL) -> Iterator[tuple[Tensor, Tensor]]:
         """
         Embed and assign samples, a batch at a time.
 
@@ -69,6 +70,8 @@ class FittedModel:
         ----------
         samples : Samples
             Samples of the shape learnt.
+        part : slice, default=slice(None)
+            Consecutive samples to look at.
 
         Yields
         ------
@@ -88,8 +91,8 @@ class FittedModel:
         UserWarning
             If the samples together are on quite another scale than the training samples.
         """
-        start, seen = 0, _Extent()
-        how = self.scaling, self.dtype, seen.add, self.parameters.get("image_size")
+        start, seen = part.start or 0, _Extent()
+        how = self.scaling, self.dtype, seen.add, self.parameters.get("image_size"), part
         for embedding, logits in infer_samples(self.model, samples, *how):
             probabilities = self._probabilities(logits)
             self._refuse_lost(embedding, probabilities, start)
@@ -128,7 +131,9 @@ class FittedModel:
                 "finite embedding of unit length. precision='float32' reaches farthest."
             )
 
-    def collect(self, samples: Samples, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+    def collect(
+        self, samples: Samples, result: Callable[[Tensor, Tensor], Tensor], part: slice = ALL
+    ) -> np.ndarray:
         """
         Compute something of each sample, holding no more than a batch and the results.
 
@@ -138,14 +143,17 @@ class FittedModel:
             Samples of the shape learnt.
         result : callable
             From the embedding and the probabilities of a batch to a tensor of as many rows.
+        part : slice, default=slice(None)
+            Consecutive samples to look at.
 
         Returns
         -------
         ndarray of shape (n, ...)
             The results.
         """
-        parts = (result(*batch) for batch in self.batches(samples))
-        return gather(parts, len(samples), torch.device("cpu")).numpy()
+        parts = (result(*batch) for batch in self.batches(samples, part))
+        n_rows = len(range(*part.indices(len(samples))))
+        return gather(parts, n_rows, torch.device("cpu")).numpy()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the networks on the CPU, so that it loads anywhere."""

@@ -19,7 +19,14 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.device import resolve_device, training_dtype
 
 # These change neither what is computed nor where it ends; of the device its type is told.
-IRRELEVANT = {"device", "verbose", "warm_start", "checkpoint_dir", "checkpoint_interval"}
+IRRELEVANT = {
+    "device",
+    "verbose",
+    "warm_start",
+    "checkpoint_dir",
+    "checkpoint_interval",
+    "distributed",
+}
 N_PIECES = 64
 PIECE_BYTES = 2**20
 UNCHANGING = (type(None), str, bytes, int, float, tuple)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import DeviceScaling, Scaling
-from skdeepcluster.data.source import StreamedSource
+from skdeepcluster.data.source import ALL, StreamedSource
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import autocast
 
@@ -108,6 +108,7 @@ def infer_samples(
     dtype: torch.dtype | None,
     look: Callable[[Tensor], None],
     image_size: int | None = None,
+    part: slice = ALL,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """
     Embed and assign the caller's samples, a batch at a time.
@@ -126,6 +127,8 @@ def infer_samples(
         Called with each batch of scaled samples, before it is standardised.
     image_size : int or None, default=None
         Shorter side that images are reduced to; None leaves them as they are.
+    part : slice, default=slice(None)
+        Consecutive samples to embed.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def infer_samples(
             yield batch
 
     source = StreamedSource(samples, scaling, next(model.parameters()).device, image_size)
-    batches = seen(source.in_order(batch_size_of(samples.shape)))
+    batches = seen(source.in_order(batch_size_of(samples.shape), part))
     return infer_batches(model, batches, source.maps, dtype)
 
 

@@ -7,13 +7,14 @@ from torch import Tensor
 
 from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.data.source import Source
+from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.views import Views
 
 BLOCK = 4096  # a block of similarities takes 64 MiB
 QUERY_VALUES = 2**25  # values of the rows that look for neighbours in one pass over all: 128 MiB
 
 
-def nearest_neighbors(source: Source, n_neighbors: int) -> Tensor:
+def nearest_neighbors(source: Source, n_neighbors: int, processes: Processes = ALONE) -> Tensor:
     """
     Find the nearest rows of every row but itself, by Euclidean distance and exactly.
 
@@ -25,6 +26,8 @@ def nearest_neighbors(source: Source, n_neighbors: int) -> Tensor:
         Vectors.
     n_neighbors : int
         How many, less than the number of rows.
+    processes : Processes, default=Processes()
+        Those that share out the rows.
 
     Returns
     -------
@@ -32,14 +35,15 @@ def nearest_neighbors(source: Source, n_neighbors: int) -> Tensor:
         Numbers of the rows, the nearest first, on the training device.
     """
     size = max(BLOCK, QUERY_VALUES // source.shape[0])
-    found, start = [], 0
-    for rows in source.in_order(size):
+    part = processes.share(len(source))
+    found, start = [], part.start
+    for rows in source.in_order(size, part):
         nearest = _Nearest(rows, start, n_neighbors)
         for number, others in enumerate(source.in_order(BLOCK)):
             nearest.look_at(others, number * BLOCK)
         found.append(nearest.index)
         start += len(rows)
-    return torch.cat(found)
+    return processes.gather(torch.cat(found), len(source))
 
 
 class _Nearest:
@@ -85,13 +89,21 @@ class NeighborViews(Views):
         The training samples.
     n_views : int, default=2
         Views of each sample: one of itself, the others of neighbours.
+    processes : Processes, default=Processes()
+        Those that look for neighbours together.
     """
 
-    def __init__(self, augmentation: VectorAugmentation, source: Source, n_views: int = 2) -> None:
+    def __init__(
+        self,
+        augmentation: VectorAugmentation,
+        source: Source,
+        n_views: int = 2,
+        processes: Processes = ALONE,
+    ) -> None:
         super().__init__(augmentation, n_views)
         self.source = source
         count = min(int(augmentation.n_neighbors), len(source) - 1)
-        self.neighbors = nearest_neighbors(source, count)
+        self.neighbors = nearest_neighbors(source, count, processes)
 
     def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
         """Put the samples before their neighbours."""

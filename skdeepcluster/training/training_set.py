@@ -10,6 +10,7 @@ from torch import Tensor
 from skdeepcluster.data.source import Source
 from skdeepcluster.networks.model import Model
 from skdeepcluster.networks.randomness import global_streams
+from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.inference import batch_size_of, gather, infer_batches
 from skdeepcluster.training.seeds import Generators
 from skdeepcluster.training.views import Views
@@ -31,6 +32,8 @@ class TrainingSet:
         Sources of randomness, of which copies are used.
     dtype : torch.dtype or None
         Precision of the networks, None for float32.
+    processes : Processes, default=Processes()
+        Those that share out the embedding of all samples.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class TrainingSet:
         views: Views,
         generators: Generators,
         dtype: torch.dtype | None,
+        processes: Processes = ALONE,
     ) -> None:
         self.model = model
         self.source = source
         self.views = views
         self.generators = generators
         self.dtype = dtype
+        self.processes = processes
 
     @property
     def generator(self) -> torch.Generator:
@@ -61,8 +66,10 @@ class TrainingSet:
         Tensor of shape (n, d), dtype float32
             Unit-length embedding, on the training device.
         """
-        batches = self.source.in_order(batch_size_of(self.source.shape))
-        return self._embed(batches, len(self.source))
+        part = self.processes.share(len(self.source))
+        batches = self.source.in_order(batch_size_of(self.source.shape), part)
+        own = self._embed(batches, part.stop - part.start)
+        return self.processes.gather(own, len(self.source))
 
     def embed_views(self, n_samples: int) -> tuple[Tensor, Tensor] | None:
         """

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skdeepcluster.augmentation.draws import Draws
+from skdeepcluster.augmentation.image import ImageAugmentation
 from skdeepcluster.augmentation.resolve import Augmentation, is_own
 from skdeepcluster.training.inference import is_out_of_memory
 
@@ -76,6 +78,41 @@ class Views:
                 f"{tuple(stacked.shape)}; got {getattr(views, 'shape', type(views).__name__)}."
             )
         return views.to(stacked).chunk(self.n_views)
+
+    @property
+    def divides(self) -> bool:
+        """Whether views of a part of a batch can be made without the rest of it."""
+        return self.augmentation is None or isinstance(self.augmentation, ImageAugmentation)
+
+    def of_share(
+        self, samples: Tensor, share: slice, count: int, generator: torch.Generator
+    ) -> tuple[Tensor, ...]:
+        """
+        Make views of a part of a batch: those that calling this with the whole would make of it.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (b, *shape), dtype float32
+            The part, in the unit range.
+        share : slice
+            Its place in the batch.
+        count : int
+            Number of samples of the batch.
+        generator : torch.Generator
+            Source of the views of the whole batch.
+
+        Returns
+        -------
+        tuple of `n_views` Tensors of shape (b, *shape), dtype float32
+            Views in the unit range.
+        """
+        if not isinstance(self.augmentation, ImageAugmentation):
+            return (samples,) * self.n_views
+        stacked = torch.cat((samples,) * self.n_views)
+        rows = torch.arange(count * self.n_views)
+        rows = rows.view(self.n_views, count)[:, share].flatten()
+        draws = Draws(stacked, generator, rows, count * self.n_views)
+        return self.augmentation.augment(stacked, draws).chunk(self.n_views)
 
     def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
         """Put side by side what is augmented: each sample as often as there are views."""

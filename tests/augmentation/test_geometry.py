@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
+from skdeepcluster.augmentation.draws import Draws
 from skdeepcluster.augmentation.geometry import inverse_affine, random_boxes, warp
 
 TOLERANCE = {"rtol": 0, "atol": 1e-5}  # values in [0, 1]; float32 coordinates of up to 40 pixels
@@ -134,7 +135,7 @@ def test_tiny_images_stay_finite_and_in_range(size: tuple[int, int], padding: st
     values, matrix = some_matrices()
     count = len(values)
     images, apply = draw(count, 1, *size), torch.ones(count, dtype=torch.bool)
-    boxes = random_boxes(images, apply, scale=(0.01, 1), ratio=(0.1, 10))
+    boxes = random_boxes(Draws(images, None), apply, scale=(0.01, 1), ratio=(0.1, 10))
     result = warp(images, boxes=boxes, flip=apply, matrix=matrix, padding=padding)
     assert result.shape == images.shape
     assert ((result >= 0) & (result <= 1 + 1e-6)).all()
@@ -145,7 +146,7 @@ def test_random_boxes_are_whole_pixels_inside_the_image(size: tuple[int, int]) -
     images = torch.empty(500, 1, *size)
     apply = torch.arange(500) % 5 > 0
     generator = torch.Generator().manual_seed(0)
-    boxes = random_boxes(images, apply, scale=(0.05, 1), ratio=(0.2, 5), generator=generator)
+    boxes = random_boxes(Draws(images, generator), apply, scale=(0.05, 1), ratio=(0.2, 5))
     start, length = boxes[:, :2], boxes[:, 2:]
     assert torch.equal(boxes, boxes.round())
     assert (start >= 0).all() and (length >= 1).all()
@@ -156,7 +157,7 @@ def test_random_boxes_are_whole_pixels_inside_the_image(size: tuple[int, int]) -
 def test_random_boxes_reach_every_place() -> None:
     images, apply = torch.empty(400, 1, 8, 8), torch.ones(400, dtype=torch.bool)
     generator = torch.Generator().manual_seed(0)
-    boxes = random_boxes(images, apply, scale=(0.25, 0.25), ratio=(1, 1), generator=generator)
+    boxes = random_boxes(Draws(images, generator), apply, scale=(0.25, 0.25), ratio=(1, 1))
     assert (boxes[:, 2:] == 4).all()
     for axis in (0, 1):
         assert boxes[:, axis].unique().tolist() == [0, 1, 2, 3, 4]
@@ -165,7 +166,7 @@ def test_random_boxes_reach_every_place() -> None:
 def test_random_boxes_follow_their_ranges() -> None:
     images, apply = torch.empty(4000, 1, 1000, 1000), torch.ones(4000, dtype=torch.bool)
     generator = torch.Generator().manual_seed(0)
-    boxes = random_boxes(images, apply, scale=(0.1, 0.5), ratio=(0.5, 2), generator=generator)
+    boxes = random_boxes(Draws(images, generator), apply, scale=(0.1, 0.5), ratio=(0.5, 2))
     share = boxes[:, 2] * boxes[:, 3] / 1e6
     log_ratio = (boxes[:, 3] / boxes[:, 2]).log()
     assert share.min() > 0.099 and share.max() < 0.501
@@ -179,7 +180,7 @@ def test_boxes_are_drawn_again_until_one_fits() -> None:
     images, apply = torch.empty(20_000, 1, 32, 32), torch.ones(20_000, dtype=torch.bool)
     generator = torch.Generator().manual_seed(0)
     settings: dict[str, Any] = {"scale": (0.08, 1), "ratio": (3 / 4, 4 / 3)}
-    boxes = random_boxes(images, apply, **settings, generator=generator)
+    boxes = random_boxes(Draws(images, generator), apply, **settings)
     rng, expected = np.random.default_rng(0), []
     while len(expected) < len(boxes):  # the same, one by one
         area, ratio = rng.uniform(0.08, 1) * 1024, math.exp(rng.uniform(-1, 1) * math.log(4 / 3))

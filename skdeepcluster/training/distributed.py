@@ -1,0 +1,327 @@
+"""The processes that train one model together, by `torch.distributed`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+Made = TypeVar("Made")
+CPU = torch.device("cpu")
+ANNOUNCED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
+
+
+@dataclass(frozen=True)
+class Processes:
+    """
+    A process, and those it trains with.
+
+    Each sees the same samples and draws the same numbers. A batch is shared out for the networks;
+    what they make of it is joined again, and every process computes the whole loss.
+
+    Parameters
+    ----------
+    rank : int, default=0
+        Number of this process.
+    size : int, default=1
+        Number of processes.
+    group : ProcessGroup or None, default=None
+        Their connection; None for a process on its own.
+    device : torch.device, default=torch.device("cpu")
+        Where the connection wants tensors.
+    """
+
+    rank: int = 0
+    size: int = 1
+    group: Any = None
+    device: torch.device = CPU
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def share(self, count: int) -> slice:
+        """
+        Return this process's share of a number of rows.
+
+        Parameters
+        ----------
+        count : int
+            Number of rows.
+
+        Returns
+        -------
+        slice
+            Consecutive rows; shares differ by one row at most.
+        """
+        return slice(*(count * rank // self.size for rank in (self.rank, self.rank + 1)))
+
+    def lengths(self, count: int) -> list[int]:
+        """
+        Return the lengths of all shares.
+
+        Parameters
+        ----------
+        count : int
+            Number of rows.
+
+        Returns
+        -------
+        list of int
+            By rank.
+        """
+        edges = [count * rank // self.size for rank in range(self.size + 1)]
+        return [stop - start for start, stop in pairwise(edges)]
+
+    def gather(self, rows: Tensor, count: int) -> Tensor:
+        """
+        Put the shares of all processes one below the other, without gradients.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (b, ...)
+            This process's share.
+        count : int
+            Number of rows of all shares.
+
+        Returns
+        -------
+        Tensor of shape (count, ...)
+            The whole, equal in every process.
+        """
+        if self.size == 1:
+            return rows
+        lengths = self.lengths(count)
+        shape = max(lengths), *rows.shape[1:]
+        padded = torch.zeros(shape, dtype=rows.dtype, device=self.device)
+        padded[: len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in lengths]
+        dist.all_gather(parts, padded, group=self.group)
+        whole = torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
+        return whole.to(rows.device)
+
+    def join(self, rows: Tensor, count: int, n_views: int) -> Tensor:
+        """
+        Put together what all processes made of the views of their samples, with gradients.
+
+        The gradient of a share is `size` times that of a loss which only this process computes:
+        divide the loss by `size`, and add up the gradients of all processes.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_views * b, ...)
+            Rows of this process: all of the first view, then of the second, and so on.
+        count : int
+            Number of samples of the whole batch.
+        n_views : int
+            Number of views.
+
+        Returns
+        -------
+        Tensor of shape (n_views * count, ...)
+            Rows of all processes, in the same order.
+        """
+        return rows if self.size == 1 else _Join.apply(rows, count, n_views, self)
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """
+        Replace tensors by their sums over all processes.
+
+        Parameters
+        ----------
+        tensors : iterable of Tensor
+            The same in number and shape in every process.
+        """
+        if self.size == 1:
+            return
+        by_kind: dict[Any, list[Tensor]] = {}
+        for tensor in tensors:
+            by_kind.setdefault((tensor.dtype, tensor.device), []).append(tensor)
+        for alike in by_kind.values():  # one message, as each takes its time to begin
+            flat = torch.cat([tensor.reshape(-1) for tensor in alike]).to(self.device)
+            dist.all_reduce(flat, group=self.group)
+            parts = flat.split([tensor.numel() for tensor in alike])
+            for tensor, part in zip(alike, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def from_first(self, value: Any) -> Any:
+        """
+        Hand on an object of the first process.
+
+        Parameters
+        ----------
+        value : object
+            Anything that can be pickled.
+
+        Returns
+        -------
+        object
+            The first process's.
+        """
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0, group=self.group, device=self.device)
+        return box[0]
+
+    def agree(self, make: Callable[[], Made]) -> Made:
+        """
+        Do something in every process, or fail in every process.
+
+        Parameters
+        ----------
+        make : callable
+            What to do.
+
+        Returns
+        -------
+        object
+            What it returns here.
+
+        Raises
+        ------
+        RuntimeError
+            If it has failed in another process; the message says there.
+        """
+        made, problem = None, None
+        try:
+            made = make()
+        except Exception as error:
+            problem = error
+        told = self.all_of(problem and f"{type(problem).__name__}: {problem}")
+        if problem is not None:
+            raise problem
+        failed = [f"process {rank}: {text}" for rank, text in enumerate(told) if text]
+        if failed:
+            raise RuntimeError(f"Training has failed in {'; '.join(failed)}")
+        return made  # type: ignore[return-value]
+
+    def same_weights(self, module: nn.Module) -> None:
+        """
+        Give a module the weights and buffers of the first process.
+
+        Parameters
+        ----------
+        module : nn.Module
+            The same in every process but for rounding.
+        """
+        if self.size > 1:
+            for tensor in module.state_dict().values():
+                there = tensor.to(self.device)
+                dist.broadcast(there, src=0, group=self.group)
+                tensor.copy_(there)
+
+    def all_of(self, value: Any) -> list[Any]:
+        """
+        Collect an object of each process.
+
+        Parameters
+        ----------
+        value : object
+            Anything that can be pickled.
+
+        Returns
+        -------
+        list of object
+            By rank.
+        """
+        found: list[Any] = [value] * self.size
+        if self.size > 1:
+            dist.all_gather_object(found, value, group=self.group)
+        return found
+
+
+ALONE = Processes()
+
+
+class _Join(torch.autograd.Function):
+    """Gather with gradients: those of this process's own rows, times the number of processes."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, count: int, n_views: int, processes: Processes) -> Tensor:
+        ctx.count, ctx.n_views, ctx.processes = count, n_views, processes
+        by_sample = rows.view(n_views, -1, *rows.shape[1:]).transpose(0, 1).contiguous()
+        whole = processes.gather(by_sample, count).transpose(0, 1)
+        return whole.reshape(-1, *rows.shape[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        own = gradient.view(ctx.n_views, ctx.count, *gradient.shape[1:])
+        own = own[:, ctx.processes.share(ctx.count)] * ctx.processes.size
+        return own.reshape(-1, *gradient.shape[1:]), None, None, None
+
+
+@contextmanager
+def open_processes(distributed: bool | str, device: torch.device) -> Iterator[Processes]:
+    """
+    Connect this process to those it trains with, for as long as that takes.
+
+    The connection is one of its own, also where there is a process group: when it is closed, be it
+    for an error here, the others do not wait for this process any more.
+
+    Parameters
+    ----------
+    distributed : bool or "auto"
+        ``"auto"`` joins the process group that exists or that torchrun's variables announce;
+        True demands one; False trains alone.
+    device : torch.device
+        Where training runs.
+
+    Yields
+    ------
+    Processes
+        This process and the others.
+
+    Raises
+    ------
+    ValueError
+        If ``distributed=True`` and there are no other processes.
+    """
+    wanted = distributed is not False and dist.is_available()
+    is_open = wanted and dist.is_initialized()
+    opened = wanted and not is_open and _is_announced()
+    if distributed is True and not is_open and not opened:
+        raise ValueError(
+            "distributed=True needs a process group, or to be run by torchrun: there is neither."
+        )
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    if opened:
+        dist.init_process_group(backend)
+    group = None
+    try:
+        if not (is_open or opened) or dist.get_world_size() == 1:
+            yield Processes()
+            return
+        group = dist.new_group(backend=backend)
+        where = device if backend == "nccl" else torch.device("cpu")
+        yield Processes(dist.get_rank(), dist.get_world_size(), group, where)
+    finally:
+        if group is not None:
+            dist.destroy_process_group(group)
+        if opened:
+            dist.destroy_process_group()
+
+
+def _is_announced() -> bool:
+    """Say whether torchrun has started this process, and not a worker of joblib's within it."""
+    if not all(name in os.environ for name in ANNOUNCED) or int(os.environ["WORLD_SIZE"]) == 1:
+        return False
+    if multiprocessing.parent_process() is not None:
+        raise ValueError(
+            "Under torchrun a search needs n_jobs=1: its workers are not among torchrun's "
+            "processes. distributed=False trains alone in each."
+        )
+    return True

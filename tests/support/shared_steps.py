@@ -1,0 +1,109 @@
+"""What is done in each of several processes, and in one, to compare the two."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+
+import skdeepcluster
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import DeviceScaling
+from skdeepcluster.fitting import build_trainer
+from skdeepcluster.training.batch_norm import global_batch_norm
+from skdeepcluster.training.distributed import open_processes
+from skdeepcluster.training.objective import Batch, Step
+
+METHODS = ("CLC", "ContrastiveClustering", "ProPos", "TwinContrastClustering")
+SETTINGS = {
+    "n_clusters": 4,
+    "batch_size": 30,
+    "max_epochs": 3,
+    "optimizer": "sgd",
+    "lr": 0.001,
+    "precision": "float32",
+    "device": "cpu",
+    "random_state": 0,
+}
+
+
+def estimator(method: str, **parameters: Any) -> Any:
+    return getattr(skdeepcluster, method)(**{**SETTINGS, **parameters})
+
+
+def images(n: int = 150) -> np.ndarray:
+    return load_digits().images[:n].astype(np.uint8)
+
+
+def vectors(n: int = 150) -> np.ndarray:
+    return load_digits().data[:n].astype(np.float32)
+
+
+def train_and_record(method: str, X: np.ndarray, parameters: dict[str, Any]) -> dict[str, Any]:
+    """
+    Train for an epoch; return losses, gradients and weights of each step.
+
+    It is done in float64: in float32, rounding alone turns rectifiers on and off.
+    """
+    with open_processes("auto", torch.device("cpu")) as processes:
+        trainer = build_trainer(estimator(method, **parameters), read_samples(X), processes)
+        trainer.objective.double()
+        found: dict[str, Any] = {"losses": [], "gradients": [], "after": []}
+        names = {p: name for name, p in trainer.objective.named_parameters()}
+        batch, move, train_step = trainer.batch, trainer.optimizer.step, trainer._train_step
+
+        def widened(index: Tensor, samples: Tensor) -> Batch:
+            made = batch(index, samples)
+            views, noise = (tuple(t.double() for t in part) for part in (made.views, made.noise))
+            return dataclasses.replace(made, views=views, noise=noise)
+
+        def evaluated(given: Batch) -> Step:
+            shape = given.global_size, trainer.settings.schedule.n_views
+            outputs = [processes.join(rows, *shape) for rows in trainer.objective(given)]
+            result = trainer.objective.step(tuple(outputs), given)
+            found["losses"].append({n: float(v.detach()) for n, v in result.losses.items()})
+            return result
+
+        def moved(*arguments: Any) -> Any:
+            gradients = {n: p.grad.clone() for p, n in names.items() if p.grad is not None}
+            found["gradients"].append(gradients)
+            return move(*arguments)
+
+        def stepped(*arguments: Any) -> None:
+            train_step(*arguments)
+            state = trainer.objective.state_dict()
+            found["after"].append({name: tensor.clone() for name, tensor in state.items()})
+
+        trainer.batch, trainer.evaluate, trainer.optimizer.step = widened, evaluated, moved
+        trainer._train_step = stepped  # type: ignore[method-assign]
+        trainer.source.maps = DeviceScaling(
+            *(v.double() for v in vars(trainer.source.maps).values())
+        )
+        with global_batch_norm(trainer.objective, processes):
+            trainer._train_epoch()
+        return {**found, "embedding": trainer.training_set.embed_all()}
+
+
+def fitted(method: str, X: np.ndarray, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Fit, and return what an estimator keeps."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = estimator(method, **parameters).fit(X)
+    return {
+        "labels": model.labels_,
+        "centers": model.cluster_centers_,
+        "history": model.history_,
+        "embedding": model.transform(X),
+        "score": model.score(X),
+        "n_warnings": len(caught),
+    }
+
+
+def each(function: Any, calls: list[tuple[Any, ...]]) -> list[Any]:
+    """Make several calls: connecting processes takes longer than most of them."""
+    return [function(*call) for call in calls]

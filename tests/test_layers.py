@@ -20,7 +20,10 @@ LAYERS = [
     {"fitting", "persistence"},
     {"base"},
     {"methods"},
-    {"metrics", "plotting", "recipes"},
+    {"datasets", "features", "metrics", "plotting", "recipes"},
+    {"report"},
+    {"cli"},
+    {"__main__"},
 ]
 
 
@@ -58,5 +61,5 @@ def test_public_names_are_few_and_documented():
     pages = Path(__file__).parents[1] / "docs" / "api" / "index.rst"
     listed = {line.strip().rpartition(".")[2] for line in pages.read_text().splitlines()}
     names = {name for _, name in exported()}
-    assert len(names) <= 30
+    assert len(names) <= 40
     assert names - {"__version__"} <= listed

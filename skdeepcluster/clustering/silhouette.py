@@ -43,12 +43,28 @@ def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np
     total = 0.0
     for start in range(0, len(embedding), step):
         part = slice(start, start + step)
-        total += _silhouettes(embedding[part], labels[part], centers).sum()
+        total += silhouettes(embedding[part], labels[part], centers).sum()
     return float(total / len(embedding))
 
 
-def _silhouettes(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """Return the score of each sample of one chunk."""
+def silhouettes(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """
+    Compute the simplified silhouette of each sample, all at once.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, d)
+        Samples.
+    labels : ndarray of shape (n,), int
+        Index of each sample's centre.
+    centers : ndarray of shape (K, d)
+        Two centres or more.
+
+    Returns
+    -------
+    ndarray of shape (n,), dtype float64
+        In [-1, 1].
+    """
     x = np.asarray(x, dtype=np.float64)
     # Expanded squares are cheap and do to find the nearest centre, but cancel where distances are
     # small: those that enter the score are computed by subtraction.

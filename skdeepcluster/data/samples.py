@@ -11,7 +11,8 @@ from torch import Tensor
 
 from skdeepcluster.data.layout import Layout, infer_layout
 from skdeepcluster.data.mapping import READ_AROUND, MappedPages
-from skdeepcluster.data.validation import is_sliced, validated_array
+from skdeepcluster.data.readers import Reader
+from skdeepcluster.data.validation import validated_array
 
 CHUNK_BYTES = 8 * 2**20
 LARGEST_VALUE = 1e37  # the difference of two such values still fits into float32
@@ -23,13 +24,13 @@ class Samples:
 
     Parameters
     ----------
-    array : ndarray or Tensor of shape (n, *layout.stored)
+    array : ndarray, Tensor or Reader of shape (n, *layout.stored)
         The samples, of a real dtype.
     layout : Layout
         Meaning of the axes.
     """
 
-    def __init__(self, array: np.ndarray | Tensor, layout: Layout) -> None:
+    def __init__(self, array: np.ndarray | Tensor | Reader, layout: Layout) -> None:
         self.array = array
         self.layout = layout
         self.pages = MappedPages(array)
@@ -62,8 +63,7 @@ class Samples:
             Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
             float64. On the device of the tensor, if one was given, otherwise on the CPU.
         """
-        chunk = self.array[start:stop]
-        chunk = self._canonical(np.asarray(chunk) if is_sliced(self.array) else chunk)
+        chunk = self._canonical(self.array[start:stop])
         self.pages.count(chunk.nbytes)
         return chunk
 
@@ -81,10 +81,7 @@ class Samples:
         Tensor of shape (b, *shape)
             The samples, as `batch` returns them.
         """
-        if is_sliced(self.array):  # HDF5 wants rising numbers, each once
-            unique, places = np.unique(index, return_inverse=True)
-            return self._canonical(np.asarray(self.array[unique])[places])
-        rows = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
+        rows: Any = torch.from_numpy(index) if isinstance(self.array, Tensor) else index
         chunk = self._canonical(self.array[rows])
         # Scattered samples each make the pages around them resident as well.
         self.pages.count(max(chunk.nbytes, len(index) * READ_AROUND))
@@ -142,7 +139,7 @@ def read_samples(
 
     Parameters
     ----------
-    X : array-like or Tensor of shape (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W)
+    X : array-like, Tensor or sequence of shape (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W)
         The samples: real numbers of any dtype, all finite.
     image_shape : sequence of int or None, default=None
         Shape of one image, if the rows of a 2-D `X` are flattened images.
@@ -165,6 +162,8 @@ def read_samples(
         dimensions, or its shape is ambiguous.
     TypeError
         If `X` is sparse or holds values that are not numbers.
+    RuntimeError
+        If a sample cannot be read; what was raised is its cause.
     """
     array = validated_array(X, min_samples, estimator)
     samples = Samples(array, infer_layout(tuple(array.shape[1:]), image_shape, channel_axis))

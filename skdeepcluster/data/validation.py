@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
-# By one of these an object shows that it is an array, or one number.
-ARRAYS = ("__array__", "__array_interface__", "__array_struct__", "__float__", "shape")
+from skdeepcluster.data.kinds import ARRAY_PROTOCOLS, REAL, has_items, is_sliced
+from skdeepcluster.data.readers import ItemReader, Reader, SliceReader
+from skdeepcluster.data.refusals import RULE, check_shapes, refuse_what_is_no_array
 
 
-def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.ndarray | Tensor:
+def validated_array(
+    X: Any, min_samples: int = 1, estimator: Any = None
+) -> np.ndarray | Tensor | Reader:
     """
     Convert samples to an array of real numbers; their values are not checked.
 
@@ -31,7 +33,7 @@ def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.n
 
     Returns
     -------
-    ndarray or Tensor of 2 to 4 dimensions
+    ndarray, Tensor or Reader of 2 to 4 dimensions
         The samples, copied only to convert lists, frames and objects.
 
     Raises
@@ -40,6 +42,8 @@ def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.n
         If `X` is empty, partly masked, complex or ragged, or has the wrong number of dimensions.
     TypeError
         If `X` is sparse or holds values that are not numbers.
+    RuntimeError
+        If a sample cannot be read.
     """
     if isinstance(X, Tensor):
         _check_tensor(X, min_samples)
@@ -47,9 +51,11 @@ def validated_array(X: Any, min_samples: int = 1, estimator: Any = None) -> np.n
     return _checked_array(X, min_samples, estimator)
 
 
-def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
+def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray | Reader:
     if X is None:
         raise ValueError("X must be an array-like of samples; got None.")
+    if issparse(X):
+        raise TypeError(f"Sparse data not supported: X must be dense; got a {type(X).__name__}.")
     kind = getattr(getattr(X, "dtype", None), "kind", "O")
     if kind == "c":
         raise ValueError(f"Complex data not supported: X must be real; got dtype {X.dtype}.")
@@ -58,13 +64,15 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
             f"X must have a value everywhere; got a masked array with {np.ma.count_masked(X)} "
             "masked values. Fill them in first, for example by X.filled(0)."
         )
-    if is_sliced(X):
-        _check_sliced(X, min_samples)
-        return X
-    _refuse_what_is_no_array(X)
+    if kind == "O" and hasattr(X, "tolist") and getattr(X, "ndim", 0) == 1:
+        X = X.tolist()  # the objects may be images
+    reader = _reader_of(X, min_samples)
+    if reader is not None:
+        return reader
+    refuse_what_is_no_array(X)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        array = X if kind in "biuf" else _converted(X)
+        array = X if kind in REAL else _converted(X)
         if not 2 <= len(array.shape) <= 4:
             _refuse_dimensions(tuple(array.shape))
         # Finiteness is checked later, chunk by chunk (see `read_samples`).
@@ -80,59 +88,40 @@ def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray:
     return array
 
 
-def is_sliced(X: Any) -> bool:
-    """
-    Tell whether something holds its values elsewhere, as HDF5 and zarr do, and is read in slices.
-
-    Parameters
-    ----------
-    X : object
-        The samples.
-
-    Returns
-    -------
-    bool
-        Whether it has a shape, a dtype of real numbers and chunks, but is no array itself.
-    """
-    kind = getattr(getattr(X, "dtype", None), "kind", "O")
-    return (
-        kind in "biuf"
-        and hasattr(X, "chunks")
-        and isinstance(getattr(X, "shape", None), tuple)
-        and not isinstance(X, (np.ndarray, Tensor))
-    )
-
-
-def _check_sliced(X: Any, min_samples: int) -> None:
-    if not 2 <= len(X.shape) <= 4:
-        _refuse_dimensions(X.shape)
-    if X.shape[0] < min_samples:
-        raise ValueError(f"Found array with {X.shape[0]} sample(s), {min_samples} are required.")
-
-
-def _refuse_what_is_no_array(X: Any) -> None:
-    """Refuse before anything is copied: a ragged list may grow to many times its size."""
+def _reader_of(X: Any, min_samples: int) -> Reader | None:
+    """Return what reads samples a few at a time; None if they are to become an array as a whole."""
+    if is_sliced(X):
+        _check_shape(X.shape, min_samples)
+        return _slice_reader_of(X)
+    if not has_items(X):
+        return None
+    _check_shape((len(X), 1), min_samples)
     if isinstance(X, (list, tuple)):
-        shapes = {np.shape(part) if hasattr(part, "shape") else None for part in X}
-        if len(shapes) > 1:
-            found = sorted(str(shape) for shape in shapes)
-            raise ValueError(
-                "X must hold samples of one shape, resized to it where they differ; got a list of "
-                f"{len(X)} with shapes {', '.join(found[:3])}{' ...' if len(found) > 3 else ''}."
-            )
-        if X and isinstance(X[0], (str, bytes, os.PathLike)):
-            raise TypeError(f"X must hold numbers, read from files beforehand; got {X[0]!r} first.")
-    elif not any(hasattr(X, name) for name in ARRAYS) and not isinstance(X, Sequence):
-        # A data set of torch's need never end: it would be read until memory is full.
-        raise TypeError(
-            f"X must be a regular array of real numbers; got a {type(X).__name__}: put the samples "
-            "one by one into an array first."
-        )
+        check_shapes(X, X)
+    return ItemReader(X)
+
+
+def _slice_reader_of(X: Any) -> Reader | None:
+    try:
+        reader = SliceReader(X)
+    except TypeError as error:
+        if any(hasattr(X, name) for name in ARRAY_PROTOCOLS):
+            return None
+        raise TypeError(f"{RULE}; got a {type(X).__name__}: {error}.") from error
+    if reader.dtype.kind not in REAL:
+        raise TypeError(f"{RULE}; got a {type(X).__name__} of dtype {reader.dtype}.")
+    return reader
+
+
+def _check_shape(shape: tuple[int, ...], min_samples: int) -> None:
+    if not 2 <= len(shape) <= 4:
+        _refuse_dimensions(shape)
+    if shape[0] < min_samples:
+        raise ValueError(f"Found array with {shape[0]} sample(s), {min_samples} are required.")
 
 
 def _converted(X: Any) -> np.ndarray:
     """Convert lists, frames and objects to an array of real numbers."""
-    rule = "X must be a regular array of real numbers"
     array = X
     try:
         if not hasattr(X, "shape") and not hasattr(X, "__array__"):
@@ -149,9 +138,9 @@ def _converted(X: Any) -> np.ndarray:
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         reason = str(error).partition("\n")[0]
-        raise kind(f"{rule}; got a {type(X).__name__}: {reason}") from error
+        raise kind(f"{RULE}; got a {type(X).__name__}: {reason}") from error
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{rule}; got a {type(X).__name__} of dtype {array.dtype}.")
+        raise TypeError(f"{RULE}; got a {type(X).__name__} of dtype {array.dtype}.")
     return array
 
 

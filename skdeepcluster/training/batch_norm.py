@@ -38,7 +38,8 @@ def global_batch_norm(module: nn.Module, processes: Processes) -> Iterator[None]
     if processes.size > 1:
         for part in module.modules():
             if isinstance(part, _Norm):
-                part.__class__ = _joint(type(part))
+                own: Any = type(part)
+                part.__class__ = _joint(own)
                 vars(part)["processes"] = processes  # no parameter, buffer or module
     try:
         yield
@@ -62,7 +63,7 @@ def local_batch_norm(module: nn.Module) -> None:
 
 
 @cache
-def _joint(own: type[nn.Module]) -> type[nn.Module]:
+def _joint(own: Any) -> Any:
     """Make the class of a layer whose statistics in training are those of all processes."""
 
     def forward(self: Any, x: Tensor) -> Tensor:

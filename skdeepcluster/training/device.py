@@ -48,7 +48,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 def _own_of_process(device: torch.device) -> torch.device:
     """Give each of torchrun's processes of a machine a device of its own."""
     own = os.environ.get("LOCAL_RANK", "")
-    if device.type != "cuda" or device.index is not None or not own.isdecimal():
+    if str(device) != "cuda" or not own.isdecimal():
         return device
     return torch.device("cuda", int(own) % torch.cuda.device_count())
 

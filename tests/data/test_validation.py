@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import warnings
 
 import numpy as np
@@ -21,18 +22,18 @@ STAMPS = np.arange(12).reshape(4, 3)
     [
         (STAMPS.astype("M8[s]"), TypeError, r"real numbers.*datetime64\[s\]"),
         (STAMPS.astype("m8[s]"), TypeError, r"real numbers.*timedelta64\[s\]"),
-        (pd.DataFrame({"a": pd.date_range("2020", periods=4)}), TypeError, "DataFrame.*datetime64"),
-        (pd.DataFrame({"a": ["x", "y"]}), ValueError, "real numbers.*DataFrame.*string"),
-        (pd.DataFrame({"a": pd.Categorical(["x", "y"])}), TypeError, "DataFrame of dtype object"),
+        (pd.DataFrame({"a": pd.date_range("2020", periods=4)}), TypeError, "'a'.*datetime64"),
+        (pd.DataFrame({"b": 1, "a": ["x", "y"]}), ValueError, "DataFrame.*'a' holds strings, 'x'"),
+        (pd.DataFrame({"a": pd.Categorical(["x", "y"])}), ValueError, "'a' holds strings, 'x'"),
+        (pd.DataFrame({"a": [None, {}]}), TypeError, "'a', of dtype object, holds no numbers"),
         (pd.DataFrame(), ValueError, "X must be a regular array.*DataFrame"),
-        (np.zeros((4, 3), "i4,f4"), ValueError, "X must be a regular array"),
+        (np.zeros((4, 3), "i4,f4"), ValueError, "X must be.*got an array of structured"),
         (np.array([["a", "b"]] * 4, dtype=object), ValueError, "real numbers.*convert string"),
         ([[10**400, 1]] * 4, ValueError, "real numbers.*too large"),
         ([[np.datetime64(3, "s"), 1]] * 4, TypeError, "real numbers.*datetime64.*no number"),
         ([[1j, 1]] * 4, ValueError, "real numbers.*Complex"),
-        ({"a": 1}, TypeError, "real numbers; got a dict"),
+        ({"a": 1}, TypeError, "got a dict with keys such as 'a': pass what is under"),
         ((row for row in GOOD), TypeError, "real numbers; got a generator"),
-        ([torch.ones(2, requires_grad=True)] * 4, ValueError, "real numbers; got a list"),
         (pd.Series([1.0, 2.0]), ValueError, "dim 1.*Reshape your data"),
         (np.float64(3), ValueError, "dim 0.*Reshape your data"),
         (np.zeros((30, 40)) + 1j, ValueError, "Complex data not supported.*complex128.$"),
@@ -72,6 +73,10 @@ def test_masked_values_are_no_numbers(dtype):
         GOOD.astype(">f4"),
         pd.DataFrame(GOOD, columns=["dtype", "shape", "ndim"]),
         list(torch.tensor(GOOD)),
+        list(torch.tensor(GOOD, requires_grad=True)),
+        [range(3), (3, 4, 5), [6, 7, 8], collections.deque([9, 10, 11])],
+        pd.DataFrame(GOOD).astype({0: object, 1: "category", 2: "Float64"}),
+        memoryview(GOOD),
         torch.tensor(GOOD, requires_grad=True),
         torch.tensor(GOOD).to(torch.float8_e5m2).float(),
         torch.tensor(GOOD).to(torch.uint16),

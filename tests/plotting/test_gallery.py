@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skdeepcluster import ContrastiveClustering
 from skdeepcluster.plotting import ClusterGalleryDisplay
 
 LABELS = np.array([0, 1, 1, 0, 1, 3])
 SURE = np.array([0.6, 0.7, 0.9, 0.8, 0.8, 1.0])
-
-
-@pytest.fixture(autouse=True)
-def _no_window() -> Iterator[None]:
-    before = matplotlib.get_backend()
-    matplotlib.use("Agg")
-    yield
-    matplotlib.pyplot.close("all")
-    matplotlib.use(before)
 
 
 def _probabilities() -> np.ndarray:
@@ -61,6 +53,55 @@ def test_members_stand_by_falling_certainty_in_the_row_of_their_cluster() -> Non
             np.testing.assert_allclose(_drawn(axis), expected[row], atol=1e-12)
         assert all(not axis.images for axis in display.axes_[k, len(rows) :])
         assert display.axes_[k, 0].get_ylabel() == f"{k}\n({display.sizes[k]})"
+
+
+def test_the_most_doubtful_members_come_first_where_they_are_asked_for() -> None:
+    display = ClusterGalleryDisplay.from_predictions(
+        _photos(), _probabilities(), n_images=2, select="doubtful"
+    )
+    assert [rows.tolist() for rows in display.indices] == [[0, 3], [1, 4], [], [5]]
+
+
+def test_random_members_follow_the_seed_and_are_all_there() -> None:
+    images, table = np.zeros((20, 3, 3)), np.eye(2)[np.arange(20) % 2]
+
+    def drawn(seed: int) -> list[list[int]]:
+        display = ClusterGalleryDisplay.from_predictions(
+            images, table, n_images=10, select="random", random_state=seed
+        )
+        return [rows.tolist() for rows in display.indices]
+
+    assert drawn(0) == drawn(0) != drawn(1)
+    assert [sorted(rows) for rows in drawn(0)] == [list(range(0, 20, 2)), list(range(1, 20, 2))]
+
+
+def test_labels_are_drawn_in_the_order_of_the_samples_with_noise_last() -> None:
+    labels = np.array([7, -1, 2, 7, 7, -1])
+    display = ClusterGalleryDisplay.from_predictions(_photos(), labels, n_images=2)
+    assert [rows.tolist() for rows in display.indices] == [[2], [0, 3], [1, 5]]
+    titles = [axes[0].get_ylabel() for axes in display.axes_]
+    assert titles == ["2\n(1)", "7\n(3)", "noise\n(2)"]
+
+
+def test_chosen_clusters_stand_in_the_order_given() -> None:
+    display = ClusterGalleryDisplay.from_predictions(_photos(), _probabilities(), clusters=[3, 0])
+    assert [rows.tolist() for rows in display.indices] == [[5], [3, 0]]
+    assert [axes[0].get_ylabel() for axes in display.axes_] == ["3\n(1)", "0\n(2)"]
+
+
+def test_a_chosen_cluster_without_members_is_an_empty_row() -> None:
+    display = ClusterGalleryDisplay.from_predictions(_photos(), _probabilities(), clusters=[2])
+    assert display.axes_.shape == (1, 1)
+    assert not display.axes_[0, 0].images
+
+
+def test_many_clusters_go_on_to_the_right() -> None:
+    display = ClusterGalleryDisplay.from_predictions(np.zeros((51, 3, 3)), np.arange(51))
+    assert display.axes_.shape == (51, 1)
+    assert display.figure_.get_figheight() <= 13
+    places = [axes[0].get_position() for axes in display.axes_]
+    assert len({round(place.x0, 6) for place in places}) == 3
+    assert len({(round(place.x0, 6), round(place.y0, 6)) for place in places}) == 51
 
 
 @pytest.mark.parametrize("n_images", [1, 2, 50])
@@ -157,6 +198,15 @@ def test_from_estimator_takes_the_layout_given_for_a_pipeline() -> None:
     np.testing.assert_allclose(_drawn(display.axes_[3, 0]), _scaled(_photos())[5], atol=1e-12)
 
 
+def test_from_estimator_draws_clusterers_without_probabilities() -> None:
+    X = _photos().reshape(6, -1)
+    model = KMeans(2, n_init=1, random_state=0).fit(X)
+    display = ClusterGalleryDisplay.from_estimator(model, X, image_shape=(5, 6, 3))
+    assert [rows.tolist() for rows in display.indices] == [
+        np.flatnonzero(model.labels_ == k).tolist() for k in (0, 1)
+    ]
+
+
 def test_draws_into_the_figure_given_and_saves(tmp_path: Any) -> None:
     figure = Figure()
     display = ClusterGalleryDisplay.from_predictions(_photos(), _probabilities(), figure=figure)
@@ -176,21 +226,31 @@ def test_the_given_arrays_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("X", "probabilities", "options", "message"),
+    ("X", "assignments", "options", "message"),
     [
         (_photos(), _probabilities()[:5], {}, "same number of samples, got 6 and 5"),
         (_photos().reshape(6, -1), _probabilities(), {}, "give image_shape"),
-        (_photos(), _probabilities() * np.nan, {}, "probabilities contains NaN"),
-        (_photos(), LABELS, {}, "Expected 2D array"),
+        (_photos(), _probabilities() * np.nan, {}, "assignments contains NaN"),
+        (_photos(), LABELS / 2, {}, "assignments must be one-dimensional and hold integers"),
+        (_photos(), LABELS, {"select": "doubtful"}, 'select="doubtful" needs probabilities'),
+        (_photos(), _probabilities(), {"select": "best"}, "select must be one of"),
+        (_photos(), _probabilities(), {"clusters": [4]}, r"some of \[0, 1, 2, 3\], got \[4\]"),
+        (_photos(), _probabilities(), {"clusters": []}, r"clusters must be .* got \[\]"),
+        (_photos(), _probabilities(), {"clusters": 1}, "clusters must be .* got 1"),
         (_photos(), _probabilities(), {"n_images": 0}, "n_images == 0"),
         (_photos(3, 3), _probabilities(), {}, "channel_axis"),
     ],
 )
 def test_bad_input_is_refused_by_name(
-    X: Any, probabilities: Any, options: dict[str, Any], message: str
+    X: Any, assignments: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        ClusterGalleryDisplay.from_predictions(X, probabilities, **options)
+        ClusterGalleryDisplay.from_predictions(X, assignments, **options)
+
+
+def test_an_estimator_that_is_not_fitted_is_refused() -> None:
+    with pytest.raises(NotFittedError):
+        ClusterGalleryDisplay.from_estimator(ContrastiveClustering(), _photos())
 
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

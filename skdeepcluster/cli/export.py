@@ -1,0 +1,97 @@
+"""Folders of files by cluster: links or copies; the files themselves stay where they are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+WAYS: dict[str, Callable[[Path, Path], object]] = {
+    "link": lambda source, target: target.symlink_to(source),
+    "copy": lambda source, target: shutil.copy2(source, target),
+}
+
+
+def planned(
+    members: Sequence[tuple[str, int]], names: Mapping[int, str], destination: Path
+) -> list[tuple[Path, Path]]:
+    """
+    Say which file would stand where.
+
+    Parameters
+    ----------
+    members : sequence of tuple of str and int
+        Files, absolute, and their clusters.
+    names : mapping of int to str
+        Names of clusters.
+    destination : Path
+        Folder of the clusters' folders.
+
+    Returns
+    -------
+    list of tuple of Path and Path
+        File and target. Below a cluster's folder, files keep their place among the others, so that
+        no two of them meet. Clusters of the same name share a folder.
+
+    Raises
+    ------
+    ValueError
+        If clusters that are not the same would share a folder.
+    """
+    folders = _folders({cluster for _, cluster in members}, names)
+    common = os.path.commonpath([os.path.dirname(path) for path, _ in members])
+    return [
+        (Path(path), destination / folders[cluster] / os.path.relpath(path, common))
+        for path, cluster in members
+    ]
+
+
+def _folders(clusters: Iterable[int], names: Mapping[int, str]) -> dict[int, str]:
+    """Name the folders of clusters: by their name without what file systems refuse, or number."""
+    meant: dict[str, str | int] = {}
+    folders = {}
+    for cluster in sorted(clusters):
+        name = names.get(cluster, "")
+        folder = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", name).strip(" .") or str(cluster)
+        if meant.setdefault(folder.casefold(), name or cluster) != (name or cluster):
+            raise ValueError(
+                f"The clusters {meant[folder.casefold()]!r} and {name or cluster!r} would share "
+                f"the folder {folder!r}; name one of them otherwise."
+            )
+        folders[cluster] = folder
+    return folders
+
+
+def carry_out(plan: Sequence[tuple[Path, Path]], way: str) -> list[Path]:
+    """
+    Link or copy files.
+
+    Parameters
+    ----------
+    plan : sequence of tuple of Path and Path
+        Files and targets.
+    way : {"link", "copy"}
+        What to do.
+
+    Returns
+    -------
+    list of Path
+        Files that are no longer there.
+
+    Raises
+    ------
+    OSError
+        If a target cannot be written; a file that is there is never replaced.
+    """
+    missing = []
+    for source, target in plan:
+        if not source.exists():
+            missing.append(source)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            raise FileExistsError(f"{target} exists, and is not replaced.")
+        WAYS[way](source, target)
+    return missing

@@ -1,0 +1,212 @@
+"""What a run was asked for: from the command line and a TOML file, and back into one."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+
+import skdeepcluster
+from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
+
+METHODS = {
+    "cc": ContrastiveClustering,
+    "tcc": TwinContrastClustering,
+    "clc": CLC,
+    "propos": ProPos,
+}
+RUN_FILE = "run.toml"
+TABLES = {"run", "parameters", "versions"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    The settings of a run.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of the images, absolute.
+    n_clusters : int
+        Number of clusters.
+    method : str, default="cc"
+        A key of `METHODS`.
+    features : str or None, default=None
+        Pretrained network whose features are clustered; None trains on the images themselves.
+    image_size : int or None, default=None
+        Side in pixels that images are read at; None is 64, or 224 for a pretrained network.
+    resize : str, default="pad"
+        How images become square, as `skdeepcluster.datasets.load_images` has it.
+    color : str, default="auto"
+        Whether images are read as grey or in colour, as `load_images` has it.
+    dtype : str, default="auto"
+        Type of the images' values, as `load_images` has it.
+    model : str or None, default=None
+        File of the model that was applied, absolute; None for a run that trains one.
+    parameters : dict of str to Any, default={}
+        Further parameters of the estimator.
+    """
+
+    folder: str
+    n_clusters: int
+    method: str = "cc"
+    features: str | None = None
+    image_size: int | None = None
+    resize: str = "pad"
+    color: str = "auto"
+    dtype: str = "auto"
+    model: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Options of `load_images`."""
+        size = self.image_size or (224 if self.features else 64)
+        names = ("resize", "color", "dtype")
+        return {"image_size": size, **{name: getattr(self, name) for name in names}}
+
+    def estimator(self, **more: Any) -> Any:
+        """
+        Build the estimator.
+
+        Parameters
+        ----------
+        **more : Any
+            Parameters beside those of the settings.
+
+        Returns
+        -------
+        DeepClusterer
+            The estimator, not fitted.
+
+        Raises
+        ------
+        ValueError
+            If it has no such parameter.
+        """
+        kind = METHODS[self.method]
+        unknown = self.parameters.keys() - kind().get_params().keys()
+        if unknown:
+            raise ValueError(f"{kind.__name__} has no parameter {', '.join(sorted(unknown))}.")
+        return kind(self.n_clusters, **{"random_state": 0, **self.parameters, **more})
+
+    def to_toml(self) -> str:
+        """
+        Write the settings, and the versions that they were used with, as TOML.
+
+        Returns
+        -------
+        str
+            The text, which `from_toml` reads.
+        """
+        run = dataclasses.asdict(self)
+        parameters = run.pop("parameters")
+        run = {name: value for name, value in run.items() if value is not None}
+        versions = {"skdeepcluster": skdeepcluster.__version__}
+        return tomli_w.dumps({"run": run, "parameters": parameters, "versions": versions})
+
+    @classmethod
+    def from_toml(cls, path: Path, **options: Any) -> Self:
+        """
+        Read settings.
+
+        Parameters
+        ----------
+        path : Path
+            A TOML file with tables ``run`` and ``parameters``, both optional.
+        **options : Any
+            Settings that take precedence over those of the file.
+
+        Returns
+        -------
+        Settings
+            The settings.
+
+        Raises
+        ------
+        ValueError
+            If the file is no TOML, or there is something in it that is no setting.
+        """
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # not UTF-8, or no TOML
+            raise ValueError(f"{path} is no TOML file: {error}") from None
+        return cls.merged(tables, str(path), options)
+
+    @classmethod
+    def merged(cls, tables: dict[str, Any], origin: str, options: dict[str, Any]) -> Self:
+        """
+        Join the settings of a file and of the command line.
+
+        Parameters
+        ----------
+        tables : dict
+            What the file holds.
+        origin : str
+            Its name, for messages.
+        options : dict of str to Any
+            The command line's, which take precedence.
+
+        Returns
+        -------
+        Settings
+            The settings.
+
+        Raises
+        ------
+        ValueError
+            If there is an unknown setting, or one that is needed is missing.
+        """
+        names = {one.name for one in dataclasses.fields(cls)} - {"parameters"}
+        run, parameters = tables.get("run", {}), tables.get("parameters", {})
+        unknown = (tables.keys() - TABLES) | (run.keys() - names)
+        if unknown:
+            raise ValueError(
+                f"{origin} must hold the tables [run], with {', '.join(sorted(names))}, and "
+                f"[parameters]; got {', '.join(sorted(unknown))}."
+            )
+        further = options.pop("parameters", {})
+        settings = {**run, **options, "parameters": {**parameters, **further}}
+        for name, option in (("folder", "a folder"), ("n_clusters", "-k")):
+            if name not in settings:
+                raise ValueError(f"{name} must be given: {option}, or {name} in a --config file.")
+        return cls(**settings)
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """
+    Read a parameter that is given as ``name=value``.
+
+    Parameters
+    ----------
+    text : str
+        The text; the value is read as TOML where it is TOML, else as a string.
+
+    Returns
+    -------
+    name : str
+        The name.
+    value : Any
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If there is no name.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--set must be name=value, such as max_epochs=20; got {text!r}.")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value

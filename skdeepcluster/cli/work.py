@@ -1,0 +1,354 @@
+"""From a folder to its results, each step going on from what an earlier run has left."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
+
+import skdeepcluster
+from skdeepcluster._files import write_whole
+from skdeepcluster.cli.results import MODEL, REPORT, RESULTS, summary, write_results
+from skdeepcluster.cli.settings import RUN_FILE, Settings
+from skdeepcluster.cli.shell import say
+from skdeepcluster.datasets import load_images
+from skdeepcluster.report import write_report
+
+TRAINING = ".training"
+FEATURES = ".features.npy"
+
+
+@dataclass(frozen=True)
+class Pile:
+    """
+    The images of a folder.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, H, W) or (n, H, W, C)
+        The images.
+    samples : ndarray of shape (n, ...)
+        What the estimator is given: the images, or features of them.
+    filenames : list of str
+        Their files, absolute.
+    skipped : list of tuple of str and str
+        Files that could not be read, and why.
+    """
+
+    images: NDArray[Any]
+    samples: NDArray[Any]
+    filenames: list[str]
+    skipped: list[tuple[str, str]]
+
+
+class Results:
+    """
+    Stand in for a model whose results are known.
+
+    Parameters
+    ----------
+    model : DeepClusterer
+        A fitted estimator.
+    samples : ndarray of shape (n, ...)
+        The samples.
+    """
+
+    def __init__(self, model: Any, samples: NDArray[Any]) -> None:
+        self.model = model
+        self.n_clusters = model.n_clusters
+        self.probabilities = model.predict_proba(samples)
+        self.embedding = model.transform(samples)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """
+        Return the soft assignments.
+
+        Parameters
+        ----------
+        X : object
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n, n_clusters)
+            The assignments.
+        """
+        return self.probabilities
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """
+        Return the embedding.
+
+        Parameters
+        ----------
+        X : object
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            The embedding.
+        """
+        return self.embedding
+
+
+def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
+    """
+    Cluster the images of a folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        How.
+    out : Path
+        Folder of the results; an unfinished run in it goes on.
+    overwrite : bool
+        Whether a run with other settings that is there is replaced.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    dict of str to Any
+        What has come out, as `summary` has it.
+
+    Raises
+    ------
+    ValueError
+        If settings or images are unfit.
+    OSError
+        If something is there that would be overwritten, or files cannot be read or written.
+    """
+    estimator = settings.estimator(checkpoint_dir=out / TRAINING, verbose=int(verbose))
+    open_run(settings, out, overwrite)
+    pile = read_pile(settings, out, verbose)
+    if (out / MODEL).exists():
+        say(f"{out / MODEL} is there, and is not trained again.")
+        model = skdeepcluster.load(out / MODEL)
+    else:
+        model = estimator.fit(pile.samples).set_params(checkpoint_dir=None, verbose=0)
+        model.save(out / MODEL)
+    shutil.rmtree(out / TRAINING, ignore_errors=True)
+    return finish(model, pile, out)
+
+
+def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[str, Any]:
+    """
+    Sort the images of another folder into the clusters of a model.
+
+    Parameters
+    ----------
+    model_path : Path
+        A saved model, or the folder of the run that has saved it.
+    folder : Path
+        Folder of the images.
+    out : Path
+        Folder of the results.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    dict of str to Any
+        What has come out, as `summary` has it.
+
+    Raises
+    ------
+    ValueError
+        If model or images are unfit.
+    OSError
+        If something is there that would be overwritten, or files cannot be read or written.
+    """
+    path = (model_path / MODEL if model_path.is_dir() else model_path).absolute()
+    model = skdeepcluster.load(path)
+    settings = dataclasses.replace(
+        _settings_of(path, model), folder=str(folder.absolute()), model=str(path)
+    )
+    open_run(settings, out, overwrite=False)
+    return finish(model, read_pile(settings, out, verbose), out)
+
+
+def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
+    """
+    Write the report of a run anew.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    overwrite : bool
+        Whether a report that is there is replaced.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    dict of str to Any
+        What the run has found, as `summary` has it.
+
+    Raises
+    ------
+    OSError
+        If there is no run, or a report that would be overwritten.
+    """
+    settings = Settings.from_toml(out / RUN_FILE)
+    model = skdeepcluster.load(settings.model or out / MODEL)
+    return finish(model, read_pile(settings, out, verbose), out, overwrite, only_report=True)
+
+
+def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
+    """
+    Make the folder of a run, or go on with the run that is in it.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder.
+    overwrite : bool
+        Whether what another run has left there is removed.
+
+    Raises
+    ------
+    OSError
+        If the folder of the images is not there, or `out` holds another run's results.
+    ValueError
+        If `out` is inside the folder of the images.
+    """
+    folder = Path(settings.folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {settings.folder}.")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"-o must be outside of the folder of the images, {folder}; got {out}.")
+    found = [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
+    if found and overwrite:
+        say(f"Replacing {', '.join(found)} in {out}.")
+        for name in (*found, FEATURES):
+            (out / name).unlink(missing_ok=True)
+        shutil.rmtree(out / TRAINING, ignore_errors=True)
+    elif found:
+        _go_on(settings, out, found)
+    out.mkdir(parents=True, exist_ok=True)
+    _write_settings(settings, out)
+
+
+def _write_settings(settings: Settings, out: Path) -> None:
+    write_whole(out / RUN_FILE, [settings.to_toml().encode()], overwrite=True)
+
+
+def _go_on(settings: Settings, out: Path, found: list[str]) -> None:
+    """Refuse results of a run that is finished, or that has other settings."""
+    there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
+    if there is None or REPORT in found:
+        raise FileExistsError(
+            f"{out} holds the results of a run ({', '.join(found)}): choose another folder, or "
+            "add --overwrite to replace them."
+        )
+    before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
+    if settings.dtype == "auto":  # which is replaced by what was found
+        now["dtype"] = before["dtype"]
+    other = [name for name in now if before[name] != now[name]]
+    if other:
+        raise FileExistsError(
+            f"{out} holds an unfinished run with another {', '.join(other)}: choose another "
+            "folder, or add --overwrite to replace it."
+        )
+    say(f"Going on with the run in {out}.")
+
+
+def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
+    """
+    Read the images of a run, and their features where it has some.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder, in which features are kept.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    Pile
+        The images.
+    """
+    found = load_images(settings.folder, verbose=int(verbose), **settings.reading)
+    # Images that come later are to be read as these were.
+    _write_settings(dataclasses.replace(settings, dtype=str(found.images.dtype)), out)
+    samples = found.images
+    if settings.features is not None:
+        samples = _features(settings.features, samples, out / FEATURES, verbose)
+    return Pile(found.images, samples, found.filenames, found.skipped)
+
+
+def _features(network: str, images: NDArray[Any], path: Path, verbose: bool) -> NDArray[Any]:
+    """Compute features of unit length, or take those that an interrupted run has kept."""
+    from skdeepcluster.features import PretrainedFeatures
+
+    if not path.exists():
+        PretrainedFeatures(network, verbose=int(verbose), out=path).transform(images)
+    return normalize(np.load(path))
+
+
+def finish(
+    model: Any, pile: Pile, out: Path, overwrite: bool = False, only_report: bool = False
+) -> dict[str, Any]:
+    """
+    Write what a model finds in images; the report, which says that a run is finished, is last.
+
+    Parameters
+    ----------
+    model : DeepClusterer
+        A fitted estimator.
+    pile : Pile
+        The images.
+    out : Path
+        Folder of the run.
+    overwrite : bool, default=False
+        Whether a report that is there is replaced.
+    only_report : bool, default=False
+        Whether tables and embedding are there, and stay.
+
+    Returns
+    -------
+    dict of str to Any
+        What has come out, as `summary` has it.
+    """
+    results = Results(model, pile.samples)
+    if not only_report:
+        write_results(out, pile.filenames, pile.skipped, results.probabilities, results.embedding)
+    write_report(
+        results,
+        pile.images,
+        out / REPORT,
+        filenames=pile.filenames,
+        skipped=pile.skipped,
+        overwrite=overwrite,
+    )
+    (out / FEATURES).unlink(missing_ok=True)
+    return summary(out, results.probabilities, len(pile.skipped))
+
+
+def _settings_of(path: Path, model: Any) -> Settings:
+    """Tell how the images of a model were read: by its run, or else by their shape."""
+    run = path.with_name(RUN_FILE)
+    if run.exists():
+        settings = Settings.from_toml(run)
+    elif model.image_shape_ is None or model.image_shape_[1] != model.image_shape_[2]:
+        raise FileNotFoundError(f"{run} is needed: it says how images are read for {path}.")
+    else:
+        settings = Settings("", model.n_clusters, image_size=model.image_shape_[1])
+    if model.image_shape_ is None:
+        return settings
+    color = {1: "gray", 3: "rgb"}.get(model.image_shape_[0], "auto")
+    return dataclasses.replace(settings, color=color)

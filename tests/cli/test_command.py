@@ -1,0 +1,296 @@
+"""The command: from a folder to results and on, and what it says when something is amiss."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from typer.testing import CliRunner
+
+import skdeepcluster
+from skdeepcluster.cli.app import app
+from skdeepcluster.datasets import load_images
+
+QUICK = ["--image-size", "8", "--set", "max_epochs=6", "--set", "batch_size=16"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COLUMNS", "100")
+        yield
+
+
+def write_digits(folder: Path, n: int) -> Path:
+    folder.mkdir()
+    for number, image in enumerate(load_digits().images[:n]):
+        (folder / "sub").mkdir(exist_ok=True)
+        place = folder / "sub" if number % 2 else folder
+        Image.fromarray((image * 15).astype(np.uint8)).save(place / f"{number:03}.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("pile") / "images", 60)
+
+
+def run(*arguments, status=0):
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == status, done.output
+    return done
+
+
+@pytest.fixture(scope="module")
+def fitted(pile, tmp_path_factory):
+    out = tmp_path_factory.mktemp("fitted") / "out"
+    done = run("fit", pile, "-k", 3, "-o", out, "--json", "-q", *QUICK)
+    return out, json.loads(done.stdout)
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_fit_leaves_model_tables_embedding_report_and_settings(fitted, pile):
+    out, outcome = fitted
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "clusters.csv", "embedding.npy", "model.safetensors", "report.html", "run.toml",
+        "unreadable.csv",
+    }  # fmt: skip
+    assert outcome["n_images"] == sum(outcome["sizes"]) == 60
+    assert outcome["n_unreadable"] == 1
+    assert [row["path"] for row in rows(out / "unreadable.csv")] == [str(pile / "broken.png")]
+    assert tomllib.loads((out / "run.toml").read_text())["parameters"]["max_epochs"] == 6
+
+
+def test_the_tables_hold_what_the_model_says(fitted, pile):
+    out, _ = fitted
+    model = skdeepcluster.load(out / "model.safetensors")
+    found = load_images(pile, image_size=8)
+    table = rows(out / "clusters.csv")
+    probabilities = model.predict_proba(found.images)
+    assert [row["path"] for row in table] == list(found.filenames)
+    np.testing.assert_array_equal([int(row["cluster"]) for row in table], model.labels_)
+    confidence = [float(row["confidence"]) for row in table]
+    np.testing.assert_allclose(confidence, probabilities.max(axis=1), atol=1e-4)
+    second = [int(row["second_cluster"]) for row in table]
+    np.testing.assert_array_equal(second, np.argsort(-probabilities, axis=1)[:, 1])
+    np.testing.assert_allclose(
+        np.load(out / "embedding.npy"), model.transform(found.images), atol=1e-6
+    )
+
+
+def test_the_model_remembers_no_folder_of_checkpoints(fitted):
+    model = skdeepcluster.load(fitted[0] / "model.safetensors")
+    assert model.checkpoint_dir is None
+    assert model.verbose == 0
+
+
+def test_a_run_is_repeated_by_its_settings(fitted, tmp_path):
+    out, outcome = fitted
+    again = run("fit", "--config", out / "run.toml", "-o", tmp_path / "again", "--json", "-q")
+    assert json.loads(again.stdout)["sizes"] == outcome["sizes"]
+    for name in ("clusters.csv", "embedding.npy", "report.html", "run.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_the_command_line_has_the_last_word(fitted, tmp_path):
+    out, _ = fitted
+    run("fit", "--config", out / "run.toml", "-k", 2, "--method", "clc", "-o", tmp_path / "o", "-q")
+    assert type(skdeepcluster.load(tmp_path / "o" / "model.safetensors")).__name__ == "CLC"
+    assert tomllib.loads((tmp_path / "o" / "run.toml").read_text())["run"]["n_clusters"] == 2
+
+
+def test_nothing_is_overwritten_unless_told_so(fitted, pile):
+    out, _ = fitted
+    before = content(out)
+    for extra in ([], ["--set", "max_epochs=2"]):
+        refused = run("fit", pile, "-k", 3, "-o", out, "-q", *QUICK, *extra, status=1)
+        assert "holds the results of a run" in refused.stderr
+    refused = run("predict", out, pile, "-o", out, "-q", status=1)
+    assert "choose another folder" in refused.stderr
+    assert "report.html" in run("report", out, "-q", status=1).stderr
+    assert content(out) == before
+
+
+def test_overwrite_says_what_it_replaces(fitted, pile, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    done = run("fit", pile, "-k", 2, "-o", out, "-q", "--overwrite", *QUICK)
+    assert "Replacing clusters.csv" in done.stderr
+    assert skdeepcluster.load(out / "model.safetensors").n_clusters == 2
+
+
+def test_predict_sorts_new_files_as_the_model_does(fitted, tmp_path):
+    out, _ = fitted
+    new = write_digits(tmp_path / "new", 9)
+    (new / "broken.png").unlink()
+    done = run("predict", out / "model.safetensors", new, "-o", tmp_path / "p", "--json", "-q")
+    assert json.loads(done.stdout)["n_images"] == 9
+    model = skdeepcluster.load(out / "model.safetensors")
+    expected = model.predict(load_images(new, image_size=8).images)
+    table = rows(tmp_path / "p" / "clusters.csv")
+    np.testing.assert_array_equal([int(row["cluster"]) for row in table], expected)
+    assert (tmp_path / "p" / "report.html").exists()
+    assert rows(tmp_path / "p" / "unreadable.csv") == []
+
+
+def test_predict_reads_new_files_as_those_of_the_fit_were_read(fitted, tmp_path):
+    (tmp_path / "new").mkdir()
+    deep = (load_digits().images[0] * 15).astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "new" / "deep.png")
+    colour = np.repeat((load_digits().images[0] * 15).astype(np.uint8)[..., None], 3, axis=2)
+    Image.fromarray(colour).save(tmp_path / "new" / "colour.png")
+    run("predict", fitted[0], tmp_path / "new", "-o", tmp_path / "p", "-q")
+    one, other = rows(tmp_path / "p" / "clusters.csv")
+    assert one["cluster"] == other["cluster"]
+    assert one["confidence"] == other["confidence"]
+
+
+def test_a_report_is_written_anew(fitted, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    before = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()
+    run("report", out, "-q")
+    assert (out / "report.html").read_bytes() == before
+    run("report", out, "-q", "--overwrite")
+
+
+@pytest.mark.parametrize("way", ["link", "copy"])
+def test_export_makes_a_folder_for_each_cluster(fitted, pile, tmp_path, way):
+    out, outcome = fitted
+    before = content(pile)
+    target = tmp_path / "sorted"
+    done = run("export", out, target, f"--{way}")
+    assert "60 files" in done.stdout
+    for number, size in enumerate(outcome["sizes"]):
+        files = [path for path in (target / str(number)).rglob("*") if path.is_file()]
+        assert len(files) == size
+        assert all(path.is_symlink() == (way == "link") for path in files)
+        for path in files:
+            original = pile / path.relative_to(target / str(number))
+            assert path.read_bytes() == original.read_bytes()
+    assert content(pile) == before
+    assert "exists" in run("export", out, target, f"--{way}", status=1).stderr
+
+
+def test_export_does_nothing_unless_told_to(fitted, tmp_path):
+    done = run("export", fitted[0], tmp_path / "sorted")
+    assert not (tmp_path / "sorted").exists()
+    assert "Nothing was done" in done.stdout
+    assert len(done.stdout.splitlines()) == 61
+    assert "Only one" in run("export", fitted[0], "--link", "--copy", status=1).stderr
+
+
+def test_names_from_the_report_name_and_join_folders(fitted, tmp_path):
+    out, outcome = fitted
+    (tmp_path / "names.csv").write_text("cluster,name\r\n0,round\r\n2,round\r\n1,../thin/\r\n")
+    run("export", out, tmp_path / "s", "--link", "--names", tmp_path / "names.csv")
+    folders = {path.name: path for path in (tmp_path / "s").iterdir()}
+    assert set(folders) == {"round", "_thin_"}
+    files = [path for path in folders["round"].rglob("*") if path.is_file()]
+    assert len(files) == outcome["sizes"][0] + outcome["sizes"][2]
+
+
+def test_names_that_would_join_clusters_by_mistake_are_refused(fitted, tmp_path):
+    (tmp_path / "names.csv").write_text("cluster,name\n0,1\n")
+    refused = run("export", fitted[0], tmp_path / "s", "--names", tmp_path / "names.csv", status=1)
+    assert "would share the folder '1'" in refused.stderr
+
+
+def test_a_file_that_has_gone_is_named(fitted, pile, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    text = (out / "clusters.csv").read_text().replace(str(pile / "000.png"), str(pile / "gone.png"))
+    (out / "clusters.csv").write_text(text)
+    done = run("export", out, tmp_path / "s", "--copy", "--json")
+    assert json.loads(done.stdout)["missing"] == [str(pile / "gone.png")]
+    assert "gone.png is no longer there" in done.stderr
+
+
+MISTAKES = {
+    "no folder": (["fit", "nowhere", "-k", "3", "-o", "o"], "no folder .*nowhere"),
+    "no k": (["fit", "PILE", "-o", "o"], "n_clusters must be given: -k"),
+    "method": (["fit", "PILE", "-k", "3", "-o", "o", "--method", "dec"], "cc, tcc, clc, propos"),
+    "resize": (["fit", "PILE", "-k", "3", "-o", "o", "--resize", "big"], "resize.*'big'"),
+    "set": (["fit", "PILE", "-k", "3", "-o", "o", "--set", "max_epochs"], "name=value"),
+    "unknown": (["fit", "PILE", "-k", "3", "-o", "o", "--set", "depth=3"], "no parameter depth"),
+    "value": (["fit", "PILE", "-k", "3", "-o", "o", "--set", "lr=-1"], "lr.*-1"),
+    "many": (["fit", "PILE", "-k", "300", "-o", "o"], "n_clusters=300"),
+    "inside": (["fit", "PILE", "-k", "3", "-o", "PILE/o"], "outside of the folder of the images"),
+    "config": (["fit", "PILE", "-k", "3", "-o", "o", "--config", "PILE/broken.png"], "no TOML"),
+    "model": (["predict", "PILE/broken.png", "PILE", "-o", "o"], "broken.png"),
+    "run": (["report", "PILE"], "run.toml"),
+    "export": (["export", "PILE"], "clusters.csv"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_a_line(mistake, pile, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = MISTAKES[mistake]
+    before = content(pile)
+    refused = run(*(text.replace("PILE", str(pile)) for text in arguments), status=1)
+    last = refused.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert re.search(message, last), last
+    assert "Traceback" not in refused.output
+    assert content(pile) == before
+
+
+def test_the_usage_is_told_where_options_are_wrong():
+    assert run("fit", "--speed", status=2).stderr.count("--speed") == 1
+    assert "predict" in run("--help").output
+    assert run("--version").stdout.strip() == skdeepcluster.__version__
+
+
+@pytest.fixture
+def command(tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def start(*arguments):
+        words = [sys.executable, "-m", "skdeepcluster", *map(str, arguments)]
+        return subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    return start
+
+
+def test_an_interrupted_fit_goes_on_and_ends_as_one_in_one_go(command, pile, tmp_path):
+    fit = ["fit", pile, "-k", 3, "--image-size", 8, "--set", "checkpoint_interval=0", "-q"]
+    fit += ["--set", "max_epochs=60", "--set", "batch_size=32"]
+    process = command(*fit, "-o", tmp_path / "o")
+    while not list((tmp_path / "o").glob(".training/epoch-*.state")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted. The same command goes on" in stderr
+    assert "Traceback" not in stderr
+    again = [str(word).replace("max_epochs=60", "max_epochs=60") for word in fit]
+    assert "Going on with the run" in run(*again, "-o", tmp_path / "o").stderr
+    run(*again, "-o", tmp_path / "whole")
+    for name in ("clusters.csv", "embedding.npy", "report.html"):
+        assert (tmp_path / "o" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

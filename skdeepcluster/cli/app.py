@@ -60,6 +60,9 @@ def _fit(
     features: Annotated[
         str | None, typer.Option(help="Cluster features of this pretrained network.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="File of its weights, if they are not on the machine.")
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels; 64, or 224 with --features.")
     ] = None,
@@ -82,6 +85,7 @@ def _fit(
         "n_clusters": n_clusters,
         "method": method,
         "features": features,
+        "weights": None if weights is None else str(weights.absolute()),
         "image_size": image_size,
         "resize": resize,
         "color": color,

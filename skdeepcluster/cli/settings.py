@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import sklearn
 import tomli_w
+import torch
 
 import skdeepcluster
 from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
@@ -38,6 +40,8 @@ class Settings:
         A key of `METHODS`.
     features : str or None, default=None
         Pretrained network whose features are clustered; None trains on the images themselves.
+    weights : str or None, default=None
+        File of the network's weights; None is torchvision's or timm's own.
     image_size : int or None, default=None
         Side in pixels that images are read at; None is 64, or 224 for a pretrained network.
     resize : str, default="pad"
@@ -56,6 +60,7 @@ class Settings:
     n_clusters: int
     method: str = "cc"
     features: str | None = None
+    weights: str | None = None
     image_size: int | None = None
     resize: str = "pad"
     color: str = "auto"
@@ -111,7 +116,8 @@ class Settings:
         run = dataclasses.asdict(self)
         parameters = run.pop("parameters")
         run = {name: value for name, value in run.items() if value is not None}
-        versions = {"skdeepcluster": skdeepcluster.__version__}
+        packages = {"scikit-learn": sklearn, "skdeepcluster": skdeepcluster, "torch": torch}
+        versions = {name: str(package.__version__) for name, package in packages.items()}
         return tomli_w.dumps({"run": run, "parameters": parameters, "versions": versions})
 
     @classmethod

@@ -50,7 +50,7 @@ class Pile:
 
 class Results:
     """
-    Stand in for a model whose results are known.
+    Stand in for a pipeline whose results are known.
 
     Parameters
     ----------
@@ -61,8 +61,7 @@ class Results:
     """
 
     def __init__(self, model: Any, samples: NDArray[Any]) -> None:
-        self.model = model
-        self.n_clusters = model.n_clusters
+        self.steps = [("samples", None), ("model", model)]
         self.probabilities = model.predict_proba(samples)
         self.embedding = model.transform(samples)
 
@@ -126,7 +125,9 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     OSError
         If something is there that would be overwritten, or files cannot be read or written.
     """
-    estimator = settings.estimator(checkpoint_dir=out / TRAINING, verbose=int(verbose))
+    # Images are read with their channels last, however many they have.
+    more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
+    estimator = settings.estimator(**more)
     open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
     if (out / MODEL).exists():
@@ -287,16 +288,22 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     _write_settings(dataclasses.replace(settings, dtype=str(found.images.dtype)), out)
     samples = found.images
     if settings.features is not None:
-        samples = _features(settings.features, samples, out / FEATURES, verbose)
+        samples = _features(settings, samples, out / FEATURES, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped)
 
 
-def _features(network: str, images: NDArray[Any], path: Path, verbose: bool) -> NDArray[Any]:
+def _features(settings: Settings, images: NDArray[Any], path: Path, verbose: bool) -> NDArray[Any]:
     """Compute features of unit length, or take those that an interrupted run has kept."""
     from skdeepcluster.features import PretrainedFeatures
 
     if not path.exists():
-        PretrainedFeatures(network, verbose=int(verbose), out=path).transform(images)
+        PretrainedFeatures(
+            settings.features,
+            weights=settings.weights,
+            channel_axis="last",
+            verbose=int(verbose),
+            out=path,
+        ).transform(images)
     return normalize(np.load(path))
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+import torch
+import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 from typer.testing import CliRunner
@@ -82,7 +85,11 @@ def test_a_fit_leaves_model_tables_embedding_report_and_settings(fitted, pile):
     assert outcome["n_images"] == sum(outcome["sizes"]) == 60
     assert outcome["n_unreadable"] == 1
     assert [row["path"] for row in rows(out / "unreadable.csv")] == [str(pile / "broken.png")]
-    assert tomllib.loads((out / "run.toml").read_text())["parameters"]["max_epochs"] == 6
+    settings = tomllib.loads((out / "run.toml").read_text())
+    assert settings["parameters"]["max_epochs"] == 6
+    assert settings["run"]["dtype"] == "uint8"
+    assert settings["versions"]["skdeepcluster"] == skdeepcluster.__version__
+    assert "ContrastiveClustering" in (out / "report.html").read_text()
 
 
 def test_the_tables_hold_what_the_model_says(fitted, pile):
@@ -279,7 +286,7 @@ def command(tmp_path):
 
 def test_an_interrupted_fit_goes_on_and_ends_as_one_in_one_go(command, pile, tmp_path):
     fit = ["fit", pile, "-k", 3, "--image-size", 8, "--set", "checkpoint_interval=0", "-q"]
-    fit += ["--set", "max_epochs=60", "--set", "batch_size=32"]
+    fit += ["--set", "max_epochs=25", "--set", "batch_size=32"]
     process = command(*fit, "-o", tmp_path / "o")
     while not list((tmp_path / "o").glob(".training/epoch-*.state")):
         assert process.poll() is None, process.communicate()
@@ -289,8 +296,35 @@ def test_an_interrupted_fit_goes_on_and_ends_as_one_in_one_go(command, pile, tmp
     assert process.returncode == 130
     assert "Interrupted. The same command goes on" in stderr
     assert "Traceback" not in stderr
-    again = [str(word).replace("max_epochs=60", "max_epochs=60") for word in fit]
+    again = [str(word).replace("max_epochs=25", "max_epochs=25") for word in fit]
     assert "Going on with the run" in run(*again, "-o", tmp_path / "o").stderr
     run(*again, "-o", tmp_path / "whole")
     for name in ("clusters.csv", "embedding.npy", "report.html"):
         assert (tmp_path / "o" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_images_of_many_channels_are_clustered(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(24):
+        planes = np.full((5, 8, 8), 40 * (number % 2), np.uint8)
+        planes[number % 2 :, number % 8] = 200
+        tifffile.imwrite(tmp_path / "in" / f"{number}.tif", planes, metadata={"axes": "CYX"})
+    done = run("fit", tmp_path / "in", "-k", 2, "-o", tmp_path / "o", "-q", "--json", *QUICK)
+    assert json.loads(done.stdout)["n_images"] == 24
+    assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").image_shape_ == (5, 8, 8)
+
+
+def test_features_of_a_network_are_clustered(pile, tmp_path, monkeypatch):
+    weights = torchvision.models.resnet18().state_dict()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    name = torchvision.models.ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(weights, tmp_path / "hub" / "checkpoints" / name)
+    options = ["--features", "resnet18", "--image-size", "32", "--set", "max_epochs=2"]
+    run("fit", pile, "-k", 2, "-o", tmp_path / "o", "-q", *options)
+    assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").n_features_in_ == 512
+    assert not (tmp_path / "o" / ".features.npy").exists()
+    done = run("predict", tmp_path / "o", pile, "-o", tmp_path / "p", "-q")
+    assert "60 images" in done.stdout
+    for name in ("clusters.csv", "embedding.npy"):
+        assert (tmp_path / "o" / name).read_bytes() == (tmp_path / "p" / name).read_bytes()

@@ -288,21 +288,20 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     _write_settings(dataclasses.replace(settings, dtype=str(found.images.dtype)), out)
     samples = found.images
     if settings.features is not None:
-        samples = _features(settings, samples, out / FEATURES, verbose)
+        network = settings.features, settings.weights
+        samples = _features(*network, samples, out / FEATURES, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped)
 
 
-def _features(settings: Settings, images: NDArray[Any], path: Path, verbose: bool) -> NDArray[Any]:
+def _features(
+    network: str, weights: str | None, images: NDArray[Any], path: Path, verbose: bool
+) -> NDArray[Any]:
     """Compute features of unit length, or take those that an interrupted run has kept."""
     from skdeepcluster.features import PretrainedFeatures
 
     if not path.exists():
         PretrainedFeatures(
-            settings.features,
-            weights=settings.weights,
-            channel_axis="last",
-            verbose=int(verbose),
-            out=path,
+            network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
         ).transform(images)
     return normalize(np.load(path))
 

@@ -141,7 +141,7 @@ def test_readme_python_parses_and_names_what_exists(block: str) -> None:
 def test_readme_commands_name_extras_and_files_that_exist() -> None:
     commands = " ".join(_readme_blocks("bash"))
     extras = set(re.findall(r"\.\[(\w+)\]", commands))
-    assert extras == {"plot", "test"}
+    assert extras == {"app", "plot", "test"}
     assert extras <= set(_setup()["options.extras_require"])
     scripts = re.findall(r"python (\S+)", commands)
     assert scripts == ["examples/plot_quickstart.py"]

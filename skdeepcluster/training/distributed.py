@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Self, TypeVar
 
@@ -33,19 +34,25 @@ class Processes:
         Number of this process.
     size : int, default=1
         Number of processes.
-    group : ProcessGroup or None, default=None
-        Their connection; None for a process on its own.
+    connection : list of ProcessGroup, default=[]
+        Their connection. It is closed once nothing refers to it, so it is in a list that can be
+        emptied, whoever else holds this object.
     device : torch.device, default=torch.device("cpu")
         Where the connection wants tensors.
     """
 
     rank: int = 0
     size: int = 1
-    group: Any = None
+    connection: list[Any] = field(default_factory=list)
     device: torch.device = CPU
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+    @property
+    def group(self) -> Any:
+        """The process group."""
+        return self.connection[0]
 
     @property
     def is_first(self) -> bool:
@@ -300,19 +307,31 @@ def open_processes(distributed: bool | str, device: torch.device) -> Iterator[Pr
     backend = "nccl" if device.type == "cuda" else "gloo"
     if opened:
         dist.init_process_group(backend)
-    group = None
+    connection: list[Any] = []
     try:
         if not (is_open or opened) or dist.get_world_size() == 1:
             yield Processes()
             return
-        group = dist.new_group(backend=backend)
-        where = device if backend == "nccl" else torch.device("cpu")
-        yield Processes(dist.get_rank(), dist.get_world_size(), group, where)
+        connection.append(dist.new_group(backend=backend))
+        where = device if backend == "nccl" else CPU
+        yield Processes(dist.get_rank(), dist.get_world_size(), connection, where)
+    except RuntimeError as error:
+        if not connection or not _is_broken(error):
+            raise
+        raise RuntimeError(
+            "Another process of this training has failed or was stopped; what it says is the cause."
+        ) from error
     finally:
-        if group is not None:
-            dist.destroy_process_group(group)
+        if connection:
+            dist.destroy_process_group(connection.pop())
+            gc.collect()  # of what an error holds in a circle
         if opened:
             dist.destroy_process_group()
+
+
+def _is_broken(error: RuntimeError) -> bool:
+    """Say whether an error is that of a connection whose other end has gone."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def _is_announced() -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import warnings
 from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from sklearn.datasets import load_digits
 from torch import Tensor
 
@@ -107,3 +109,47 @@ def fitted(method: str, X: np.ndarray, parameters: dict[str, Any]) -> dict[str, 
 def each(function: Any, calls: list[tuple[Any, ...]]) -> list[Any]:
     """Make several calls: connecting processes takes longer than most of them."""
     return [function(*call) for call in calls]
+
+
+def failing(kind: str) -> tuple[str, float]:
+    """Fit where the second process is out of order; return what is raised, and after how long."""
+    rank, X = dist.get_rank(), images()
+    model = estimator("ContrastiveClustering", max_epochs=200)
+    if rank == 1:
+        if kind == "input":
+            X = X.astype(np.float32)
+            X[3, 2, 2] = np.nan
+        if kind == "data":
+            X = images(140)
+        if kind == "parameter":
+            model.set_params(temperature=0.7)
+        if kind in ("error", "interrupt"):
+            model.set_params(augmentation=Failing(kind))
+    if rank == 0 and kind in ("error", "interrupt"):
+        model.set_params(augmentation=Failing(""))
+    start = time.perf_counter()
+    try:
+        model.fit(X)
+    except BaseException as error:
+        told = f"{type(error).__name__}: {error}", time.perf_counter() - start
+        time.sleep(3.0 * rank)  # the one that has failed lives on
+        return told
+    return "", 0.0
+
+
+class Failing:
+    """An augmentation that fails in its fourth step."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.calls = kind, 0
+
+    def __repr__(self) -> str:
+        return "Failing()"
+
+    def __call__(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        self.calls += 1
+        if self.calls == 4 and self.kind == "error":
+            raise OSError("the disk is gone")
+        if self.calls == 4 and self.kind == "interrupt":
+            raise KeyboardInterrupt
+        return batch + 0

@@ -1,0 +1,61 @@
+"""What one process cannot do ends all of them, soon and with its cause."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from shared_steps import estimator, failing, images
+from together import together
+
+from skdeepcluster.training.device import resolve_device
+from skdeepcluster.training.distributed import ANNOUNCED, Processes, open_processes
+
+KINDS = {
+    "input": ("failed in process 1: ValueError: Input X contains NaN", "contains NaN"),
+    "data": ("process 1 has another number of samples", "process 1 has another number of samples"),
+    "parameter": ("process 1 has another temperature", "process 1 has another temperature"),
+    "error": ("Another process of this training has failed", "the disk is gone"),
+    "interrupt": ("Another process of this training has failed", "KeyboardInterrupt"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_processes_end_where_one_fails(kind, tmp_path):
+    found = together(failing, 2, tmp_path, kind)
+    for (message, seconds), expected in zip(found, KINDS[kind], strict=True):
+        assert expected in message
+        assert seconds < 30
+
+
+def test_processes_that_are_demanded_must_be_there():
+    with pytest.raises(ValueError, match=r"distributed=True needs .*torchrun"):
+        estimator("CLC", distributed=True).fit(images())
+    with open_processes(False, torch.device("cpu")) as processes:
+        assert (processes.rank, processes.size) == (0, 1)
+
+
+def test_shares_differ_by_one_row_at_most():
+    assert Processes(2, 3).lengths(10) == [3, 3, 4]
+    assert [Processes(rank, 3).share(10) for rank in range(3)] == [
+        slice(0, 3),
+        slice(3, 6),
+        slice(6, 10),
+    ]
+
+
+def test_a_worker_of_a_search_does_not_wait_for_the_launcher_s_processes(monkeypatch):
+    for name, value in zip(ANNOUNCED, ("0", "2", "localhost", "1"), strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: object())
+    with pytest.raises(ValueError, match="n_jobs=1"):
+        estimator("CLC").fit(images())
+
+
+def test_each_process_of_a_machine_has_a_device_of_its_own(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert resolve_device("auto") == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert resolve_device("auto") == resolve_device("cuda") == torch.device("cuda:3")
+    assert resolve_device("cuda:1") == torch.device("cuda:1")
+    assert resolve_device("cpu") == torch.device("cpu")

@@ -59,7 +59,8 @@ def rate(case: str, precision: str, n_processes: int) -> float:
         )
         for rank in range(n_processes)
     ]
-    return float([process.communicate()[0] for process in started][0].splitlines()[-1])
+    first, *_ = [process.communicate()[0] for process in started]
+    return float(first.splitlines()[-1])
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 Train on all the processes that a launcher starts; on one process it is the same script.
 
     python examples/distributed/train.py
-    torchrun --nproc-per-node=2 examples/distributed/train.py --checkpoints OUT/states --model OUT/model
+    torchrun --nproc-per-node=2 examples/distributed/train.py --checkpoints OUT
 """
 
 import argparse

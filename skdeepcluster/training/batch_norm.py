@@ -91,9 +91,12 @@ def _wide(x: Tensor) -> Tensor:
 
 def _statistics(x: Tensor, processes: Processes) -> tuple[Tensor, Tensor, float]:
     """Return the mean of each channel, the sum of squares about it, and the number of values."""
-    axes = [axis for axis in range(x.ndim) if axis != 1]
     own_count = x.numel() // x.shape[1]
-    variance, mean = torch.var_mean(x, dim=axes, correction=0)
+    if x.device.type == "cpu":  # there twenty times as fast as the other
+        mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
+    else:
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        variance, mean = torch.var_mean(x, dim=axes, correction=0)
     own = torch.cat([mean, variance * own_count, mean.new_full((1,), own_count)])
     found = processes.gather(own[None], processes.size)
     means, squares = found[:, : len(mean)], found[:, len(mean) : -1]
@@ -141,14 +144,14 @@ class _Normalise(torch.autograd.Function):
         axes = [axis for axis in range(x.ndim) if axis != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
         scale = (variance + ctx.eps).rsqrt()
-        dy = _wide(dy)
-        normal = (_wide(x) - mean.view(shape)) * scale.view(shape)
-        dbias, dweight = dy.sum(axes), (dy * normal).sum(axes)
+        dy, centred = _wide(dy), _wide(x) - mean.view(shape)
+        dbias, dweight = dy.sum(axes), (dy * centred).sum(axes) * scale
         sums = torch.stack([dbias, dweight])
         ctx.processes.add_up([sums])
         gain = scale if weight is None else scale * weight.to(scale)
-        through = sums / ctx.count
-        dx = dy - through[0].view(shape) - normal * through[1].view(shape)
-        dx = (dx * gain.view(shape)).to(x)
+        # gain * (dy - mean of dy - normalised x * mean of dy * normalised x), in two passes
+        level, slope = -gain * sums[0] / ctx.count, -gain * scale * sums[1] / ctx.count
+        dx = torch.addcmul(level.view(shape), centred, slope.view(shape))
+        dx = dx.addcmul_(dy, gain.view(shape)).to(x)
         own = (None, None) if weight is None else (dweight.to(weight), dbias.to(weight))
         return dx, *own, None, None, None, None, None

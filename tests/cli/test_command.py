@@ -286,17 +286,17 @@ def command(tmp_path):
 
 def test_an_interrupted_fit_goes_on_and_ends_as_one_in_one_go(command, pile, tmp_path):
     fit = ["fit", pile, "-k", 3, "--image-size", 8, "--set", "checkpoint_interval=0", "-q"]
-    fit += ["--set", "max_epochs=25", "--set", "batch_size=32"]
+    fit += ["--set", "max_epochs=120", "--set", "batch_size=32"]
     process = command(*fit, "-o", tmp_path / "o")
     while not list((tmp_path / "o").glob(".training/epoch-*.state")):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted. The same command goes on" in stderr
     assert "Traceback" not in stderr
-    again = [str(word).replace("max_epochs=25", "max_epochs=25") for word in fit]
+    again = [str(word).replace("max_epochs=120", "max_epochs=25") for word in fit]
     assert "Going on with the run" in run(*again, "-o", tmp_path / "o").stderr
     run(*again, "-o", tmp_path / "whole")
     for name in ("clusters.csv", "embedding.npy", "report.html"):

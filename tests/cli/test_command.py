@@ -278,7 +278,13 @@ def command(tmp_path):
     def start(*arguments):
         words = [sys.executable, "-m", "skdeepcluster", *map(str, arguments)]
         return subprocess.Popen(
-            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Where tests run in the background of a shell, Ctrl-C would be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     return start
@@ -286,7 +292,7 @@ def command(tmp_path):
 
 def test_an_interrupted_fit_goes_on_and_ends_as_one_in_one_go(command, pile, tmp_path):
     fit = ["fit", pile, "-k", 3, "--image-size", 8, "--set", "checkpoint_interval=0", "-q"]
-    fit += ["--set", "max_epochs=120", "--set", "batch_size=32"]
+    fit += ["--set", "max_epochs=25", "--set", "batch_size=32"]
     process = command(*fit, "-o", tmp_path / "o")
     while not list((tmp_path / "o").glob(".training/epoch-*.state")):
         assert process.poll() is None, process.communicate()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -124,7 +122,7 @@ def color_jitter(
     contrast: Tensor | None = None,
     saturation: Tensor | None = None,
     hue: Tensor | None = None,
-    lengths: Sequence[int] | None = None,
+    lengths: list[int] | None = None,
 ) -> Tensor:
     """Change brightness, contrast, saturation and hue, in an order that varies over the batch.
 
@@ -139,7 +137,7 @@ def color_jitter(
     brightness, contrast, saturation, hue : Tensor of shape (B,) or None, default=None
         Parameters of `adjust_brightness`, `adjust_contrast`, `adjust_saturation` and
         `adjust_hue`; a change that is None is left out.
-    lengths : sequence of four int or None, default=None
+    lengths : list of four int or None, default=None
         Number of rows of each quarter, where the rows are part of a larger batch; None makes
         quarters of them.
 
@@ -152,8 +150,8 @@ def color_jitter(
     factors = (brightness, contrast, saturation, hue)
     if lengths is None:
         lengths = [len(part) for part in images.chunk(4)]  # a small batch may give fewer than four
-    quarters = list(images.split(list(lengths)))
-    chunked = [None if factor is None else factor.split(list(lengths)) for factor in factors]
+    quarters = list(images.split(lengths))
+    chunked = [None if factor is None else factor.split(lengths) for factor in factors]
     for quarter, order in enumerate(_ORDERS[: len(quarters)]):
         for index in order:
             factor = chunked[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -51,7 +52,12 @@ class Draws:
         count = len(self.images) if self.rows is None else self.count
         drawn = self.images.new_empty(*shape, count)
         drawn.uniform_(low, high, generator=self.generator)
-        return drawn if self.rows is None else drawn[..., self.rows.to(drawn.device)]
+        return drawn if self._places is None else drawn[..., self._places]
+
+    @cached_property
+    def _places(self) -> Tensor | None:
+        """Return `rows` on the device, brought there once for all draws."""
+        return None if self.rows is None else self.rows.to(self.images.device)
 
     def lengths(self, n_parts: int) -> list[int] | None:
         """

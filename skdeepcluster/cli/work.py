@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 import skdeepcluster
-from skdeepcluster._files import write_whole
+from skdeepcluster._files import refuse_existing, write_whole
 from skdeepcluster.cli.results import MODEL, REPORT, RESULTS, summary, write_results
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
@@ -62,8 +63,9 @@ class Results:
 
     def __init__(self, model: Any, samples: NDArray[Any]) -> None:
         self.steps = [("samples", None), ("model", model)]
-        self.probabilities = model.predict_proba(samples)
-        self.embedding = model.transform(samples)
+        # In one pass: the networks are what takes the time.
+        both = model._collect(samples, lambda *batch: torch.cat(batch, dim=1))
+        self.embedding, self.probabilities = np.split(both, [-model.n_clusters_], axis=1)
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """
@@ -130,6 +132,8 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     estimator = settings.estimator(**more)
     open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
+    # Images that come later are to be read as these were.
+    _write_settings(dataclasses.replace(settings, dtype=str(pile.images.dtype)), out)
     if (out / MODEL).exists():
         say(f"{out / MODEL} is there, and is not trained again.")
         model = skdeepcluster.load(out / MODEL)
@@ -200,6 +204,8 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
         If there is no run, or a report that would be overwritten.
     """
     settings = Settings.from_toml(out / RUN_FILE)
+    if not overwrite:
+        refuse_existing(out / REPORT)
     model = skdeepcluster.load(settings.model or out / MODEL)
     return finish(model, read_pile(settings, out, verbose), out, overwrite, only_report=True)
 
@@ -284,8 +290,6 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
         The images.
     """
     found = load_images(settings.folder, verbose=int(verbose), **settings.reading)
-    # Images that come later are to be read as these were.
-    _write_settings(dataclasses.replace(settings, dtype=str(found.images.dtype)), out)
     samples = found.images
     if settings.features is not None:
         network = settings.features, settings.weights

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -104,7 +103,7 @@ def final_step(estimator: Any) -> Any:
     estimator
         The last step of a pipeline, and any other estimator as it is.
     """
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
 def predicted(estimator: Any, X: Any) -> Any:

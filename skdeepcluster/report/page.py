@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_array
 from skdeepcluster._files import refuse_existing, write_whole
 from skdeepcluster._version import __version__
 from skdeepcluster.data.samples import Samples, read_samples
+from skdeepcluster.plotting._checks import final_step
 from skdeepcluster.report.contents import contents, embedded, first_shown
 from skdeepcluster.report.files import file_names, file_table, shown, unread_files
 from skdeepcluster.report.summary import Assignment, assignment, findings
@@ -116,7 +117,7 @@ def write_report(
         "title": "Clusters of images" if title is None else shown(title),
         "subtitle": _subtitle(model, found),
         "has_pairs": bool(known["pairs"]),
-        "findings": list(findings(found, getattr(_last_step(model), "n_clusters", None), unread)),
+        "findings": list(findings(found, getattr(final_step(model), "n_clusters", None), unread)),
     }
     write_whole(path, [_render(page, known, thumbnails)], overwrite=overwrite)
     return path
@@ -144,16 +145,12 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise FileNotFoundError(f"{str(path)!r} cannot be written: there is no such folder.")
 
 
-def _last_step(model: Any) -> Any:
-    return model.steps[-1][1] if hasattr(model, "steps") else model
-
-
 def _read_images(model: Any, images: Any) -> Samples:
     """Read images in the layout of the model."""
     for method in ("predict_proba", "transform"):
         if not hasattr(model, method):
             raise TypeError(f"model must have {method}; got {model!r}.")
-    last = _last_step(model)
+    last = final_step(model)
     samples = read_samples(
         images, getattr(last, "image_shape", None), getattr(last, "channel_axis", "auto")
     )
@@ -182,7 +179,7 @@ def _subtitle(model: Any, found: Assignment) -> str:
     parts = (
         f"{len(found.labels):,} {'image' if len(found.labels) == 1 else 'images'}",
         f"{filled} {'cluster' if filled == 1 else 'clusters'}",
-        type(_last_step(model)).__name__,
+        type(final_step(model)).__name__,
         f"skdeepcluster {__version__}",
     )
     return " · ".join(parts)

@@ -73,7 +73,7 @@ class Processes:
         slice
             Consecutive rows; shares differ by one row at most.
         """
-        return slice(*(count * rank // self.size for rank in (self.rank, self.rank + 1)))
+        return slice(*self._edges(count)[self.rank : self.rank + 2])
 
     def lengths(self, count: int) -> list[int]:
         """
@@ -89,8 +89,10 @@ class Processes:
         list of int
             By rank.
         """
-        edges = [count * rank // self.size for rank in range(self.size + 1)]
-        return [stop - start for start, stop in pairwise(edges)]
+        return [stop - start for start, stop in pairwise(self._edges(count))]
+
+    def _edges(self, count: int) -> list[int]:
+        return [count * rank // self.size for rank in range(self.size + 1)]
 
     def gather(self, rows: Tensor, count: int) -> Tensor:
         """

@@ -189,10 +189,11 @@ class Trainer:
             len(self.source), self.settings.n_clusters, self.source.device, self.assigned
         )
         lr, order = self.settings.lr, self._order(weights)
+        numbers = order.to(self.source.device)  # once, so that no step waits for its own
         read = self.share if self.views.divides else slice(None)
         for step, (_, samples) in enumerate(self.source.batches(order[:, read])):
             lr = self._set_lr(self.epoch * self.settings.schedule.steps_per_epoch + step)
-            self._train_step(order[step].to(samples.device), samples, record)
+            self._train_step(numbers[step], samples, record)
         entry = record.finish(self.n_epochs_before + self.epoch + 1, lr)
         self.assigned = record.assigned
         return entry
@@ -235,8 +236,6 @@ class Trainer:
     @property
     def share(self) -> slice:
         """Those samples of a batch that go through the networks in this process."""
-        if self.processes.size == 1:
-            return slice(None)
         return self.processes.share(self.settings.schedule.batch_size)
 
     def _views(self, index: Tensor, samples: Tensor) -> tuple[Tensor, ...]:

@@ -28,6 +28,7 @@ from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.silhouette import simplified_silhouette
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
+from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.fitting import build_trainer, fitted_attributes, warn_if_doubtful
 from skdeepcluster.networks.backbone import BACKBONES
@@ -84,6 +85,7 @@ class DeepClusterer(
         "lr_schedule": [StrOptions({"cosine", "constant"})],
         "embedding_dim": [whole_number(1)],
         "temperature": [POSITIVE],
+        "known_weight": [NOT_NEGATIVE],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", *DTYPES})],
         "compile": ["boolean"],
@@ -109,6 +111,8 @@ class DeepClusterer(
     n_clusters_: int
     cluster_centers_: np.ndarray
     history_: list[dict[str, Any]]
+    classes_: np.ndarray
+    cluster_to_class_: np.ndarray
 
     n_clusters: int
     backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
@@ -127,6 +131,7 @@ class DeepClusterer(
     lr_schedule: str
     embedding_dim: int
     temperature: float
+    known_weight: float
     device: str | torch.device
     precision: str
     compile: bool
@@ -157,6 +162,7 @@ class DeepClusterer(
         lr_schedule: str = "cosine",
         embedding_dim: int = 128,
         temperature: float = 0.5,
+        known_weight: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,
@@ -218,7 +224,7 @@ class DeepClusterer(
     @in_plain_torch
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, known_labels: Any = None) -> Self:
         """
         Train the networks and cluster the samples.
 
@@ -227,7 +233,11 @@ class DeepClusterer(
         X : array-like or Tensor of shape (n, d), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Images of any real dtype, flattened images where `image_shape` is set, or vectors.
         y : object, default=None
-            Ignored, present for API consistency.
+            Ignored, present for API consistency: a search passes true labels here, which training
+            must not see.
+        known_labels : array-like of shape (n,), dtype int, default=None
+            Classes of the samples whose class is known, as integers from 0 on; -1 for all others.
+            There is a cluster for each class, and any further clusters are of the others.
 
         Returns
         -------
@@ -240,7 +250,7 @@ class DeepClusterer(
             If a parameter or `X` is invalid, alone or together; the message names the parameter,
             the rule and the value. Also if the loss stops being finite.
         TypeError
-            If `X` is sparse or not numeric.
+            If `X` is sparse or not numeric, or `known_labels` are not integers.
         KeyboardInterrupt
             If training is interrupted. The estimator then is fitted as of the last epoch that was
             finished, unless it had been fitted before and ``warm_start=False``: then it stays as
@@ -248,7 +258,7 @@ class DeepClusterer(
         """
         before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
         try:
-            fitted, watch, trainer, interrupt = self._fit(X, y)
+            fitted, watch, trainer, interrupt = self._fit(X, y, known_labels)
         except BaseException:  # what was fitted before stays whole
             for name in LEARNT_OF_INPUT:
                 self.__dict__.pop(name, None)
@@ -263,31 +273,34 @@ class DeepClusterer(
         return self
 
     def _fit(
-        self, X: Any, y: Any
+        self, X: Any, y: Any, known_labels: Any
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
         """Return what training gives, who watched it, and what has cut it short."""
         device = resolve_device(self.device)
         with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
-            return self._fit_in(processes, X, y)
+            return self._fit_in(processes, X, y, known_labels)
 
     def _fit_in(
-        self, processes: Processes, X: Any, y: Any
+        self, processes: Processes, X: Any, y: Any, known_labels: Any
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
         samples = processes.agree(lambda: self._read(X, reset=True))
+        known = processes.agree(
+            lambda: read_known_labels(known_labels, len(samples), int(self.n_clusters))
+        )
         if processes.size > 1:
-            _refuse_differences(processes.all_of(training_identity(self, samples)))
-        trainer = build_trainer(self, samples, processes)
+            _refuse_differences(processes.all_of(training_identity(self, samples, known)))
+        trainer = build_trainer(self, samples, processes, known)
         watch = EpochWatch(
             self,
             X,
             y,
             trainer.settings.schedule.max_epochs,
-            lambda: fitted_attributes(trainer.snapshot(), samples, self),
+            lambda: fitted_attributes(trainer.snapshot(), samples, self, known),
             show=bool(self.verbose) and processes.is_first,
         )
         cut_short = None
         try:
-            self._train(trainer, samples, watch)
+            self._train(trainer, watch, lambda: training_identity(self, samples, known))
         except KeyboardInterrupt as interrupt:
             if processes.size > 1 or (hasattr(self, "_model") and not self.warm_start):
                 # The model that is there is not to be lost for half another; nor can one process
@@ -297,13 +310,15 @@ class DeepClusterer(
             cut_short = interrupt
         finally:
             watch.close()
-        return fitted_attributes(trainer, samples, self), watch, trainer, cut_short
+        return fitted_attributes(trainer, samples, self, known), watch, trainer, cut_short
 
-    def _train(self, trainer: Trainer, samples: Samples, watch: EpochWatch) -> None:
+    def _train(
+        self, trainer: Trainer, watch: EpochWatch, identity: Callable[[], dict[str, str]]
+    ) -> None:
         if self.checkpoint_dir is None:
             trainer.run(watch.begin_epoch, watch.end_epoch)
             return
-        with self._checkpoints(trainer, samples) as checkpoints:
+        with self._checkpoints(trainer, identity) as checkpoints:
             if checkpoints is not None:
                 checkpoints.restore(trainer)
             trainer.follow_first()
@@ -317,13 +332,12 @@ class DeepClusterer(
             trainer.run(watch.begin_epoch, end_epoch)
 
     def _checkpoints(
-        self, trainer: Trainer, samples: Samples
+        self, trainer: Trainer, identity: Callable[[], dict[str, str]]
     ) -> AbstractContextManager[Checkpoints | None]:
         """Open the folder of states in the first process; the others follow it."""
         if self.checkpoint_dir is None or not trainer.processes.is_first:
             return nullcontext()
-        identity = training_identity(self, samples)
-        return open_checkpoints(self.checkpoint_dir, identity, self.checkpoint_interval)
+        return open_checkpoints(self.checkpoint_dir, identity(), self.checkpoint_interval)
 
     def _read(self, X: Any, *, reset: bool) -> Samples:
         """Validate samples; at fit, learn their shape, later hold them against it."""
@@ -381,6 +395,36 @@ class DeepClusterer(
         return self._collect(X, lambda embedding, probabilities: probabilities.argmax(dim=1))
 
     @in_plain_torch
+    def predict_classes(self, X: Any) -> np.ndarray:
+        """
+        Assign samples to classes, after a fit with `known_labels`.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,), dtype int64
+            Classes as numbered in `known_labels`; -1 for samples of clusters that stand for none of
+            them.
+
+        Raises
+        ------
+        ValueError
+            If `fit` was given no `known_labels`.
+        """
+        check_is_fitted(self)
+        if not len(self.classes_):
+            raise ValueError(
+                "predict_classes needs a fit with known_labels; this one had none. predict gives "
+                "the clusters."
+            )
+        classes: np.ndarray = self.cluster_to_class_[self.predict(X)]
+        return classes
+
+    @in_plain_torch
     def predict_proba(self, X: Any) -> np.ndarray:
         """
         Compute the soft assignment of samples.
@@ -415,7 +459,7 @@ class DeepClusterer(
         return self._collect(X, lambda embedding, probabilities: embedding)
 
     @in_plain_torch
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: None = None) -> float:
         """
         Judge the clustering of samples without labels: the simplified silhouette.
 
@@ -428,6 +472,8 @@ class DeepClusterer(
             Samples of the shape seen in `fit`.
         y : object, default=None
             Ignored, present for API consistency.
+        sample_weight : None, default=None
+            Present because pipelines hand it on under metadata routing; there are no weights.
 
         Returns
         -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_aug
 from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.labels import compact_labels, size_entropy
 from skdeepcluster.constraints import plain_number
+from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
@@ -36,6 +38,7 @@ from skdeepcluster.training.schedule import (
 from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
+KNOWN_PART = 4  # a quarter of a batch is added to it where there are so many of known class
 COLLAPSE_ENTROPY = 0.5
 LARGEST_CHURN = 0.3
 
@@ -63,7 +66,12 @@ def plain_copy(estimator: Any) -> Any:
     return plain
 
 
-def build_trainer(estimator: Any, samples: Samples, processes: Processes = ALONE) -> Trainer:
+def build_trainer(
+    estimator: Any,
+    samples: Samples,
+    processes: Processes = ALONE,
+    known: KnownLabels | None = None,
+) -> Trainer:
     """
     Make a training ready.
 
@@ -75,6 +83,8 @@ def build_trainer(estimator: Any, samples: Samples, processes: Processes = ALONE
         The training samples.
     processes : Processes, default=Processes()
         Those that train together.
+    known : KnownLabels or None, default=None
+        Classes of some of the samples.
 
     Returns
     -------
@@ -91,7 +101,8 @@ def build_trainer(estimator: Any, samples: Samples, processes: Processes = ALONE
     shape = resized_shape(samples.shape, plain.image_size)
     augmentation = resolve_augmentation(plain.augmentation, shape)
     dtype = training_dtype(plain.precision, device, shape)
-    settings = _settings(plain, samples, dtype, augmentation)
+    n_known = 0 if known is None else int((known.clusters >= 0).sum())
+    settings = _settings(plain, samples, dtype, augmentation, n_known)
     if settings.schedule.batch_size < 2 * processes.size:
         raise ValueError(
             f"batch_size must be at least 2 for each of the {processes.size} processes; the "
@@ -118,6 +129,7 @@ def build_trainer(estimator: Any, samples: Samples, processes: Processes = ALONE
         Generators.seeded(seeds[1:], device),
         history=[] if warm is None else list(estimator.history_),
         processes=processes,
+        known=None if known is None else torch.from_numpy(known.clusters),
     )
 
 
@@ -128,10 +140,14 @@ def _views(augmentation: Augmentation | None, source: Source, processes: Process
 
 
 def _settings(
-    plain: Any, samples: Samples, dtype: torch.dtype | None, augmentation: Augmentation | None
+    plain: Any,
+    samples: Samples,
+    dtype: torch.dtype | None,
+    augmentation: Augmentation | None,
+    n_known: int,
 ) -> Settings:
     return Settings(
-        schedule=_schedule(plain, samples),
+        schedule=_schedule(plain, samples, n_known),
         optimizer=_optimizer(plain, samples),
         lr=plain.lr,
         weight_decay=plain.weight_decay,
@@ -151,7 +167,7 @@ def _optimizer(plain: Any, samples: Samples) -> str:
     return "muon" if samples.layout.is_image else "adam"
 
 
-def _schedule(plain: Any, samples: Samples) -> Schedule:
+def _schedule(plain: Any, samples: Samples, n_known: int) -> Schedule:
     size, max_epochs, warmup = plain.batch_size, plain.max_epochs, plain.warmup_epochs
     is_image = samples.layout.is_image
     if isinstance(size, str):
@@ -160,7 +176,8 @@ def _schedule(plain: Any, samples: Samples) -> Schedule:
         max_epochs = choose_max_epochs(is_image, -(-len(samples) // size))
     if isinstance(warmup, str):
         warmup = choose_warmup_epochs(is_image, max_epochs)
-    return plan_batches(len(samples), size, max_epochs, warmup, is_image=is_image)
+    plan = plan_batches(len(samples), size, max_epochs, warmup, is_image=is_image)
+    return replace(plan, n_known=min(n_known, max(2, plan.batch_size // KNOWN_PART)))
 
 
 def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None:
@@ -184,7 +201,9 @@ def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None
     return fitted
 
 
-def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dict[str, Any]:
+def fitted_attributes(
+    trainer: Trainer, samples: Samples, estimator: Any, known: KnownLabels | None = None
+) -> dict[str, Any]:
     """
     Compute everything an estimator keeps of a training.
 
@@ -196,6 +215,8 @@ def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dic
         The training samples.
     estimator : estimator instance
         Whose parameters are those of the training.
+    known : KnownLabels or None, default=None
+        Classes of some of the samples.
 
     Returns
     -------
@@ -225,7 +246,7 @@ def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dic
             "extreme values in X."
         ) from error
     fitted.used, labels = compact_labels(labels, settings.n_clusters)
-    return {
+    return known_classes(labels, len(fitted.used), known) | {
         "_model": fitted,
         "_further_weights": objective.further_weights(),
         "labels_": labels,
@@ -234,6 +255,33 @@ def fitted_attributes(trainer: Trainer, samples: Samples, estimator: Any) -> dic
         "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
     }
+
+
+def known_classes(
+    labels: np.ndarray, n_clusters: int, known: KnownLabels | None
+) -> dict[str, np.ndarray]:
+    """
+    Say which clusters stand for known classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,), dtype int64
+        Clusters of the samples.
+    n_clusters : int
+        Number of clusters.
+    known : KnownLabels or None
+        Classes of some samples.
+
+    Returns
+    -------
+    dict
+        Attributes by name: empty arrays and -1 where no class is known.
+    """
+    if known is None:
+        none = np.full(n_clusters, UNKNOWN, dtype=np.int64)
+        return {"classes_": none[:0], "cluster_to_class_": none}
+    matched = match_to_classes(labels, n_clusters, known)
+    return {"classes_": known.classes, "cluster_to_class_": matched}
 
 
 def _kept_parameters(estimator: Any) -> dict[str, Any]:

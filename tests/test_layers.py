@@ -20,7 +20,7 @@ LAYERS = [
     {"fitting", "persistence"},
     {"base"},
     {"methods"},
-    {"datasets", "features", "metrics", "plotting", "recipes"},
+    {"datasets", "features", "metrics", "plotting", "recipes", "serving"},
     {"report"},
     {"cli"},
     {"__main__"},

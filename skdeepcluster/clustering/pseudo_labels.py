@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from sklearn.metrics import mutual_info_score
 from torch import Tensor
+from torch.nn import functional
 
 from skdeepcluster.clustering.kmeans import kmeans
 
@@ -116,6 +117,7 @@ def clusters_like(
     views: tuple[Tensor, Tensor] | None,
     generator: torch.Generator | None,
     n_init: int,
+    known: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """
     Cluster samples by spherical k-means and number clusters like the previous ones they resemble.
@@ -134,6 +136,9 @@ def clusters_like(
         Source of the starts.
     n_init : int
         Number of starts; all but the first by k-means++.
+    known : Tensor of shape (n,), int64, or None, default=None
+        Clusters that samples are known to belong to, -1 where that is not known. The best start is
+        then followed by one from the means of these samples and the centres that match none.
 
     Returns
     -------
@@ -152,9 +157,24 @@ def clusters_like(
         init=previous if previous.any() else None,
         generator=generator,
     )
+    if known is not None:
+        return _constrained(result.centers, embedding, known)
     centers, labels = _merged(result.centers, result.labels)
     order = match_centers(centers, previous)
     return centers[order], order.argsort()[labels]  # argsort inverts a permutation
+
+
+def _constrained(centers: Tensor, embedding: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Go on from the means of the samples whose cluster is known; these stay where they are."""
+    rows = (known >= 0).nonzero()[:, 0]
+    means = torch.zeros_like(centers).index_add_(0, known[rows], embedding[rows])
+    seeds = torch.where(means.any(dim=1, keepdim=True), functional.normalize(means), 0.0)
+    order = match_centers(centers, seeds)
+    seeds = torch.where(means.any(dim=1, keepdim=True), seeds, centers[order])
+    result = kmeans(embedding, len(seeds), spherical=True, init=seeds)
+    labels = result.labels.clone()
+    labels[rows] = known[rows]
+    return result.centers, labels
 
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

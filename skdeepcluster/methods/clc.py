@@ -119,6 +119,10 @@ class CLCObjective(Objective):
         }
         return Step(terms, log_p[0], unit_vectors(torch.cat([p[0], n[0]], dim=1)), (a[0].detach(),))
 
+    def predictions(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the part that does not encode the cluster, and the logits of the one that does."""
+        return unit_vectors(outputs[1]), self.model.log_probabilities(outputs[0])
+
     def _codes(self, logits: Tensor) -> Tensor:
         past, known = None, None
         if self.queue is not None:
@@ -206,6 +210,9 @@ class CLC(DeepClusterer):
     queue_length : int or "auto", default="auto"
         Number of past logits over which codes are balanced as well. ``"auto"`` fills a batch up
         to 5 times `n_clusters` samples; 0 means none.
+    known_weight : float, default=1.0
+        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
+        the class, and supervised contrast.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -241,6 +248,10 @@ class CLC(DeepClusterer):
         ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
         Number of epochs trained.
+    classes_ : ndarray of shape (c,), dtype int64
+        Classes in `known_labels`; empty if there were none.
+    cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
+        Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module
         The trained trunk.
     image_shape_ : tuple of int or None
@@ -318,6 +329,7 @@ class CLC(DeepClusterer):
         sinkhorn_iterations: int = 3,
         swapped_weight: float = 1.0,
         queue_length: int | str = "auto",
+        known_weight: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

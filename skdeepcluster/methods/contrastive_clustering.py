@@ -91,6 +91,10 @@ class ContrastiveObjective(Objective):
         }
         return Step(terms, outputs[1][: len(z[0])], functional.normalize(z[0], dim=1))
 
+    def predictions(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the unit-length projection and the cluster logits."""
+        return functional.normalize(outputs[0], dim=1), outputs[1]
+
 
 class ContrastiveClustering(DeepClusterer):
     """
@@ -158,6 +162,9 @@ class ContrastiveClustering(DeepClusterer):
     entropy_weight : float, default=1.0
         Weight of the term that evens out cluster sizes: raise it if clusters become empty, lower it
         if the true sizes are far from even.
+    known_weight : float, default=1.0
+        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
+        the class, and supervised contrast.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -193,6 +200,10 @@ class ContrastiveClustering(DeepClusterer):
         ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
         Number of epochs trained.
+    classes_ : ndarray of shape (c,), dtype int64
+        Classes in `known_labels`; empty if there were none.
+    cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
+        Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module
         The trained trunk.
     image_shape_ : tuple of int or None
@@ -255,6 +266,7 @@ class ContrastiveClustering(DeepClusterer):
         temperature: float = 0.5,
         cluster_temperature: float = 1.0,
         entropy_weight: float = 1.0,
+        known_weight: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

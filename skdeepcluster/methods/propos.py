@@ -118,7 +118,7 @@ class ProPosObjective(Objective):
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Draw the noise of the online projections."""
-        shape = self.schedule.n_views, self.schedule.batch_size, self.method.embedding_dim
+        shape = self.schedule.n_views, self.schedule.n_rows, self.method.embedding_dim
         return (torch.empty(shape, device=generator.device).normal_(generator=generator),)
 
     def start_epoch(self, epoch: int, training_set: TrainingSet) -> Tensor | None:
@@ -138,7 +138,7 @@ class ProPosObjective(Objective):
     def _cluster(self, training_set: TrainingSet) -> None:
         """Make an E-step; inertia judges the starts, as views of so few samples err by more."""
         found = training_set.embed_all(), None, training_set.generator, self.method.n_init
-        centers, labels = clusters_like(self.model.centers, *found)
+        centers, labels = clusters_like(self.model.centers, *found, known=training_set.known)
         self.model.centers.copy_(centers)
         self.labels.copy_(labels)
 
@@ -167,6 +167,11 @@ class ProPosObjective(Objective):
         }
         logits = cosine_logits(t[0], self.model.centers, self.method.temperature)
         return Step(terms, logits, t[0], (target, batch.index.repeat(n_views)))
+
+    def predictions(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the unit-length online projection and its cosines to the centres."""
+        online = unit_vectors(outputs[0])
+        return online, cosine_logits(online, self.model.centers, self.method.temperature)
 
     def _scatter(self, online: Tensor, target: Tensor, index: Tensor) -> Tensor:
         labels, k = self.labels[index], self.method.n_clusters
@@ -291,6 +296,9 @@ class ProPos(DeepClusterer):
         Number of past target projections that join both sets of prototypes, for many clusters.
     predictor_lr_factor : float, default=10.0
         Learning rate of the predictor in units of `lr`.
+    known_weight : float, default=1.0
+        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
+        the class, and supervised contrast.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -326,6 +334,10 @@ class ProPos(DeepClusterer):
         ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
         Number of epochs trained.
+    classes_ : ndarray of shape (c,), dtype int64
+        Classes in `known_labels`; empty if there were none.
+    cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
+        Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module
         The trained trunk.
     image_shape_ : tuple of int or None
@@ -415,6 +427,7 @@ class ProPos(DeepClusterer):
         momentum_schedule: str = "cosine",
         queue_length: int = 0,
         predictor_lr_factor: float = 10.0,
+        known_weight: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

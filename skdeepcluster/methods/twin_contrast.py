@@ -140,7 +140,7 @@ class TwinContrastObjective(Objective):
         own = self.model.prototypes()
         views = training_set.embed_views(views_needed(len(own)))
         found = training_set.embed_all(), views, training_set.generator, N_STARTS
-        centers, _ = clusters_like(own, *found)
+        centers, _ = clusters_like(own, *found, known=training_set.known)
         placed = torch.where(centers.any(dim=1, keepdim=True), centers, own)
         for branch in (self.model, self.key):
             branch.prototypes.rows.copy_(placed)
@@ -171,6 +171,11 @@ class TwinContrastObjective(Objective):
             "cluster": self.method.cluster_weight * self._contrast_clusters(r, rbar, batch),
         }
         return Step(terms, log_pi[:b], u[:b], (ebar[:b], torch.stack(rbar)))
+
+    def predictions(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the unit-length embedding and its cosines to the prototypes."""
+        u = unit_vectors(outputs[0])
+        return u, cosine_logits(u, self.model.prototypes(), self.method.assignment_temperature)
 
     def _assign(self, u: Tensor, mu: Tensor, g: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return log-posteriors, shifted instances, and the cluster vectors of each view."""
@@ -289,6 +294,9 @@ class TwinContrastClustering(DeepClusterer):
         Number of past sets of cluster vectors; each step adds two.
     jitter : float, default=0.1
         Standard deviation of the noise on past cluster vectors, in each coordinate.
+    known_weight : float, default=1.0
+        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
+        the class, and supervised contrast.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -324,6 +332,10 @@ class TwinContrastClustering(DeepClusterer):
         ``cluster_entropy``, ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
         Number of epochs trained.
+    classes_ : ndarray of shape (c,), dtype int64
+        Classes in `known_labels`; empty if there were none.
+    cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
+        Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module
         The trained trunk.
     image_shape_ : tuple of int or None
@@ -416,6 +428,7 @@ class TwinContrastClustering(DeepClusterer):
         queue_length: int | str = "auto",
         cluster_queue_length: int = 20,
         jitter: float = 0.1,
+        known_weight: float = 1.0,
         device: str | torch.device = "auto",
         precision: str = "auto",
         compile: bool = False,

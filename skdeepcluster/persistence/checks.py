@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdeepcluster.data.known_labels import UNKNOWN
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.persistence.encoding import NOT_IN_FILES
 
@@ -43,6 +45,8 @@ def check_manifest(manifest: Any) -> None:
             v is None or (_all(v, list, str) and len(v) == prod(manifest["shape"]))
         ),
         "output": lambda v: v in OUTPUTS,
+        "classes": lambda v: _are_numbers(v) and all(a < b for a, b in pairwise([-1, *v])),
+        "cluster_to_class": _are_numbers,
         "history": lambda v: (
             _all(v, list, dict) and all(_all(entry, dict, bool | int | float | str) for entry in v)
         ),
@@ -65,6 +69,33 @@ def _all(values: Any, container: Any, kind: Any) -> bool:
 
 def _are_counts(values: Any) -> bool:
     return _all(values, list, int) and all(type(v) is int and 0 < v < LARGEST for v in values)
+
+
+def _are_numbers(values: Any) -> bool:
+    return _all(values, list, int) and all(type(v) is int and -(2**63) <= v < 2**63 for v in values)
+
+
+def check_classes(classes: list[int], matched: list[int], n_clusters: int) -> None:
+    """
+    Check which clusters stand for known classes.
+
+    Parameters
+    ----------
+    classes : list of int
+        The classes, ascending.
+    matched : list of int
+        Class of each cluster, -1 for none.
+    n_clusters : int
+        Number of clusters that have members.
+
+    Raises
+    ------
+    ValueError
+        If that is not what fitting leaves.
+    """
+    stand = [name for name in matched if name != UNKNOWN]
+    if len(matched) != n_clusters or len(set(stand)) != len(stand) or not {*stand} <= {*classes}:
+        raise ValueError("its list of the classes of clusters is not one to one")
 
 
 def check_parameters(parameters: Mapping[str, Any], cls: Any) -> list[str]:

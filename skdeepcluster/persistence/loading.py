@@ -16,12 +16,14 @@ from skdeepcluster._text import printable
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.data.known_labels import UNKNOWN
 from skdeepcluster.data.layout import infer_layout
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.backbone import build_backbone
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.checks import (
+    check_classes,
     check_manifest,
     check_parameters,
     check_tensors,
@@ -35,6 +37,7 @@ from skdeepcluster.training.fitted import FittedModel
 
 # The estimators that files may name: those that are imported.
 _CLASSES: dict[tuple[str, str], type[Any]] = {}
+NOT_IN_ALL: dict[str, Any] = {"classes": [], "cluster_to_class": []}
 GROUPS = ("model", "further", "scaling", "clusters")
 
 
@@ -118,7 +121,8 @@ def load(
 
 def _decoded(manifest: dict[str, Any]) -> Any:
     try:
-        return decode(manifest)
+        decoded = decode(manifest)
+        return NOT_IN_ALL | decoded if isinstance(decoded, dict) else decoded
     except RecursionError as error:
         raise ValueError("its manifest is nested too deeply") from error
 
@@ -213,6 +217,10 @@ def _restore(
     estimator._further_weights = groups["further"]
     estimator.labels_, estimator.cluster_centers_ = clusters["labels"], clusters["centers"]
     estimator.n_clusters_ = len(clusters["used"])
+    matched = manifest["cluster_to_class"] or [UNKNOWN] * estimator.n_clusters_
+    check_classes(manifest["classes"], matched, estimator.n_clusters_)
+    estimator.classes_ = np.array(manifest["classes"], dtype=np.int64)
+    estimator.cluster_to_class_ = np.array(matched, dtype=np.int64)
     estimator.history_, estimator.n_epochs_ = manifest["history"], len(manifest["history"])
     estimator.n_features_in_ = prod(shape)
     estimator.image_shape_ = shape if len(shape) == 3 else None

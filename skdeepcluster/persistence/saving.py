@@ -59,7 +59,15 @@ def _manifest(estimator: Any) -> dict[str, Any]:
         "feature_names": None if names is None else [str(name) for name in names],
         "output": getattr(estimator, "_sklearn_output_config", {}).get("transform"),
         "history": encode(estimator.history_),
+        **_classes(estimator),
     }
+
+
+def _classes(estimator: Any) -> dict[str, Any]:
+    """Return what files of fits without known classes do not hold."""
+    if not len(estimator.classes_):
+        return {}
+    return {n: getattr(estimator, f"{n}_").tolist() for n in ("classes", "cluster_to_class")}
 
 
 def _tensors(estimator: Any, for_training: bool) -> dict[str, Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 _state = random.getstate()  # sklearn.callback imports rich, which draws from the global stream
 try:
@@ -34,6 +35,10 @@ finally:
     random.setstate(_state)
 
 
+SECONDS_BETWEEN_LINES = 30.0
+AS_A_LINE = "{desc}: {n_fmt}/{total_fmt} epochs, {elapsed} gone, {remaining} left{postfix}"
+
+
 class EpochWatch:
     """
     Tell callbacks and the progress bar about epochs.
@@ -49,7 +54,7 @@ class EpochWatch:
     fitted_attributes : callable
         Returns the attributes of an estimator fitted up to now; called only if a callback asks.
     show : bool, default=False
-        Whether there is a progress bar.
+        Whether there is a progress bar; where there is no terminal, a line every 30 seconds.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class EpochWatch:
         self.estimator = estimator
         self.data = {"X": X, "y": y}
         self.fitted_attributes = fitted_attributes
+        show = show and sys.stderr is not None  # as in programs without a console
         self.bar = _progress_bar(estimator, max_epochs) if show else None
         self.context: Any = None
         self.epoch_context: Any = None
@@ -134,6 +140,29 @@ class EpochWatch:
 
 
 def _progress_bar(estimator: Any, max_epochs: int) -> Any:
+    """Return a bar for a terminal or notebook; a file or pipe gets a line now and then."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=max_epochs, desc=type(estimator).__name__, unit="epoch")
+    is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    options: dict[str, Any] = {}
+    if not is_widget and not sys.stderr.isatty():
+        lines, seconds = _Lines(sys.stderr), SECONDS_BETWEEN_LINES
+        options = {"file": lines, "bar_format": AS_A_LINE, "mininterval": seconds, "miniters": 1}
+    name = type(estimator).__name__
+    return tqdm(total=max_epochs, desc=name, unit="epoch", **options)
+
+
+class _Lines:
+    """Text stream that makes each state of a bar a line of its own."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.last = file, ""
+
+    def write(self, text: str) -> None:
+        line = text.strip()
+        if line and line != self.last:
+            self.file.write(f"{line}\n")
+            self.last = line
+
+    def flush(self) -> None:
+        self.file.flush()

@@ -103,12 +103,44 @@ def training_dtype(
     -------
     torch.dtype or None
         The dtype, None for float32 throughout.
+
+    Raises
+    ------
+    ValueError
+        If it is float16 on the CPU, where a step takes ten times as long as in float32, or longer.
     """
+    if precision == "float16" and device.type == "cpu":
+        raise ValueError(
+            "precision='float16' is for GPUs: on the CPU, PyTorch trains many times slower in it "
+            "than in float32. Use 'auto', 'float32' or 'bfloat16'."
+        )
     if precision != "auto":
         return DTYPES[precision]
     # Of maps one pixel wide, torch on the CPU makes bfloat16 gradients that are not numbers.
     suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) > 1)
     return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
+
+
+def inference_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """
+    Turn the `precision` parameter into the dtype of autocast in inference.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        ``"auto"`` is float32: a lower precision has to be asked for by name.
+    device : torch.device
+        Where the networks are. On the CPU, float16 is not only less exact than float32, but several
+        times slower, so that models trained in it on a GPU work in float32 there.
+
+    Returns
+    -------
+    torch.dtype or None
+        The dtype, None for float32 throughout.
+    """
+    if precision == "float16" and device.type == "cpu":
+        return None
+    return DTYPES.get(precision)
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:

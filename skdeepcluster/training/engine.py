@@ -6,7 +6,7 @@ import copy
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -95,6 +95,8 @@ class Trainer:
         Entries of earlier trainings that this one goes on from.
     processes : Processes, default=Processes()
         Those that train together.
+    known : Tensor of shape (n,), dtype int64, or None, default=None
+        Clusters of the samples whose class is known, -1 where it is not.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Trainer:
         generators: Generators,
         history: list[dict[str, Any]] | None = None,
         processes: Processes = ALONE,
+        known: Tensor | None = None,
     ) -> None:
         self.objective = objective
         self.source = source
@@ -113,8 +116,9 @@ class Trainer:
         self.settings = settings
         self.generators = generators
         self.processes = processes
+        self.known = None if known is None else known.to(source.device)
         self.training_set = TrainingSet(
-            objective.model, source, views, generators, settings.dtype, processes
+            objective.model, source, views, generators, settings.dtype, processes, self.known
         )
         self.optimizer = build_optimizer(
             objective,
@@ -207,7 +211,7 @@ class Trainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        record.add(result, index)
+        record.add(result, index[: self.settings.schedule.batch_size])
         step = self.epoch * self.settings.schedule.steps_per_epoch + record.n_steps
         self.pace.step(self.settings.schedule.n_steps - step)
         self.objective.after_step(step, result.memory)
@@ -236,7 +240,7 @@ class Trainer:
     @property
     def share(self) -> slice:
         """Those samples of a batch that go through the networks in this process."""
-        return self.processes.share(self.settings.schedule.batch_size)
+        return self.processes.share(self.settings.schedule.n_rows)
 
     def _views(self, index: Tensor, samples: Tensor) -> tuple[Tensor, ...]:
         generator = self.generators.augmentation
@@ -253,7 +257,35 @@ class Trainer:
     def _evaluate(self, batch: Batch) -> Step:
         with autocast(batch.index.device, self.settings.dtype):
             outputs = self.objective(batch)
-        return self.objective.step(self._gather(outputs, batch), batch)
+        return self.losses(self._gather(outputs, batch), batch)
+
+    def losses(self, outputs: tuple[Tensor, ...], batch: Batch) -> Step:
+        """
+        Compute the loss terms of a batch, and of the samples of known class that follow it.
+
+        Parameters
+        ----------
+        outputs : tuple of Tensors of shape (n_views * (B + m), ...), dtype float32
+            What the networks of all processes made of the batch and of those m samples.
+        batch : Batch
+            Both.
+
+        Returns
+        -------
+        Step
+            What the method made of the batch, with the further term.
+        """
+        if self.known is None:
+            return self.objective.step(outputs, batch)
+        schedule = self.settings.schedule
+        sizes = [schedule.batch_size, schedule.n_known]
+        views = (output.unflatten(0, (schedule.n_views, -1)) for output in outputs)
+        parts = (view.split(sizes, dim=1) for view in views)
+        unknown, labelled = zip(*([p.flatten(0, 1) for p in both] for both in parts), strict=True)
+        index, of_known = batch.index.split(sizes)
+        step = self.objective.step(unknown, replace(batch, index=index))
+        further = replace(batch, index=of_known, known=self.known[of_known])
+        return step._replace(losses=step.losses | self.objective.supervise(labelled, further))
 
     def _gather(self, outputs: tuple[Tensor, ...], batch: Batch) -> tuple[Tensor, ...]:
         """Return what the networks of all processes made of the whole batch."""
@@ -269,7 +301,17 @@ class Trainer:
                 weights.cpu(), schedule.n_samples, True, generator=self.generators.order
             )
         order = order[: schedule.batch_size * schedule.steps_per_epoch]
-        return order.view(-1, schedule.batch_size)
+        order = order.view(-1, schedule.batch_size)
+        return order if self.known is None else torch.cat([order, self._known_order()], dim=1)
+
+    def _known_order(self) -> Tensor:
+        """Draw the samples of known class that each batch is followed by: all equally often."""
+        assert self.known is not None
+        schedule, known = self.settings.schedule, (self.known >= 0).nonzero()[:, 0].cpu()
+        n_rows = schedule.n_known * schedule.steps_per_epoch
+        rounds = range(-(-n_rows // len(known)))
+        order = [torch.randperm(len(known), generator=self.generators.order) for _ in rounds]
+        return known[torch.cat(order)[:n_rows]].view(-1, schedule.n_known)
 
     def _set_lr(self, step: int) -> float:
         settings = self.settings
@@ -314,6 +356,7 @@ class Trainer:
             self.generators.copy(),
             self.settings.dtype,
             self.processes,
+            self.known,
         )
         other.training_set = TrainingSet(other.objective.model, *seen)
         return other

@@ -18,7 +18,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ALL
 from skdeepcluster.networks.model import Model
-from skdeepcluster.training.device import DTYPES
+from skdeepcluster.training.device import inference_dtype
 from skdeepcluster.training.inference import gather, infer_batches, infer_samples
 
 LARGEST_TRIED = 32
@@ -55,7 +55,8 @@ class FittedModel:
     @property
     def dtype(self) -> torch.dtype | None:
         """Precision of inference, None for float32: a lower one has to be asked for by name."""
-        return DTYPES.get(self.parameters.get("precision", "auto"))
+        device = next(self.model.parameters()).device
+        return inference_dtype(self.parameters.get("precision", "auto"), device)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from skdeepcluster.data.known_labels import KnownLabels
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.device import resolve_device, training_dtype
@@ -33,7 +34,9 @@ UNCHANGING = (type(None), str, bytes, int, float, tuple)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, str]:
+def training_identity(
+    estimator: BaseEstimator, samples: Samples, known: KnownLabels | None = None
+) -> dict[str, str]:
     """
     Describe a training.
 
@@ -45,6 +48,8 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
         `RandomState` its position, of other objects the ``repr``.
     samples : Samples
         The training samples. Of large ones, 64 pieces of 1 MiB spread over all are looked at.
+    known : KnownLabels or None, default=None
+        Classes of some of the samples.
 
     Returns
     -------
@@ -65,6 +70,7 @@ def training_identity(estimator: BaseEstimator, samples: Samples) -> dict[str, s
         "number of samples": str(len(samples)),
         "shape of a sample": str(samples.shape),
         "samples": _digest_samples(samples),
+        "known_labels": "none" if known is None else _digest(map(_bytes, vars(known).values())),
     }
 
 

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from skdeepcluster.losses.supervised import supervised_contrast
 from skdeepcluster.networks.model import Model
 from skdeepcluster.training.training_set import TrainingSet
 
@@ -34,6 +36,8 @@ class Schedule:
         Views of each sample in a batch.
     is_image : bool, default=True
         Whether samples are images: what is best for them is not what is best for vectors.
+    n_known : int, default=0
+        Samples of known class that a step sees beside its batch.
     """
 
     n_samples: int
@@ -43,6 +47,12 @@ class Schedule:
     warmup_epochs: int
     n_views: int = 2
     is_image: bool = True
+    n_known: int = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Samples that go through the networks in a step: a batch, then those of known class."""
+        return self.batch_size + self.n_known
 
     @property
     def n_steps(self) -> int:
@@ -65,7 +75,8 @@ class Batch:
     noise : tuple of Tensor, default=()
         What the objective's `draw` returned for this step, for the whole batch.
     known : Tensor of shape (B,), dtype int64, or None, default=None
-        Labels that the caller gave, -1 where unknown.
+        Clusters of the classes of samples whose class the caller knows: those are a batch of their
+        own, which `Objective.supervise` gets.
     share : slice, default=slice(None)
         Those of the B samples that this process embeds.
     """
@@ -217,6 +228,47 @@ class Objective(nn.Module):
             The loss terms and what else the engine needs.
         """
         raise NotImplementedError
+
+    def predictions(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """
+        Say what the networks think of each row, for samples whose class is known.
+
+        Parameters
+        ----------
+        outputs : tuple of Tensors of shape (n, ...), dtype float32
+            What `forward` returned.
+
+        Returns
+        -------
+        embedding : Tensor of shape (n, d)
+            Unit-length embedding, with gradient.
+        logits : Tensor of shape (n, n_clusters)
+            Unnormalised log-probabilities of the clusters, with gradient.
+        """
+        raise NotImplementedError
+
+    def supervise(self, outputs: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
+        """
+        Compute the loss terms of samples of known class.
+
+        Parameters
+        ----------
+        outputs : tuple of Tensors of shape (n_views * B, ...), dtype float32
+            What `forward` returned of them.
+        batch : Batch
+            Those samples, with `known`.
+
+        Returns
+        -------
+        dict of str to Tensor of shape ()
+            The term, already weighted.
+        """
+        assert batch.known is not None
+        embedding, logits = self.predictions(outputs)
+        known = batch.known.repeat(self.schedule.n_views)
+        contrast = supervised_contrast(embedding, known, self.method.temperature)
+        term = contrast + functional.cross_entropy(logits, known)
+        return {"known": self.method.known_weight * term}
 
     def after_step(self, step: int, memory: tuple[Tensor, ...]) -> None:
         """

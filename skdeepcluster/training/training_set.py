@@ -34,6 +34,8 @@ class TrainingSet:
         Precision of the networks, None for float32.
     processes : Processes, default=Processes()
         Those that share out the embedding of all samples.
+    known : Tensor of shape (n,), dtype int64, or None, default=None
+        Clusters of the samples whose class is known, -1 where it is not, on the training device.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class TrainingSet:
         generators: Generators,
         dtype: torch.dtype | None,
         processes: Processes = ALONE,
+        known: Tensor | None = None,
     ) -> None:
         self.model = model
         self.source = source
@@ -51,6 +54,7 @@ class TrainingSet:
         self.generators = generators
         self.dtype = dtype
         self.processes = processes
+        self.known = known
 
     @property
     def generator(self) -> torch.Generator:

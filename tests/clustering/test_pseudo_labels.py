@@ -83,3 +83,27 @@ def test_samples_that_are_all_alike_are_one_cluster():
         assert len(labels.unique()) == 1
         torch.testing.assert_close(centers[labels[0]], row[0])
         assert (centers.norm(dim=1) > 0).sum() == 1
+
+
+def test_clusters_stand_for_the_classes_that_are_known():
+    x, known = blobs(10), torch.full((40,), -1)
+    known[[20, 21]], known[5] = 0, 3  # the third blob, and the first
+    for previous in (torch.zeros(4, 6), functional.normalize(torch.eye(4, 6).flip(0) + 0.1)):
+        centers, labels = clusters_like(
+            previous, x, None, torch.Generator().manual_seed(0), 3, known=known
+        )
+        assert labels[20:30].eq(0).all()
+        assert labels[:10].eq(3).all()
+        assert sorted(labels[[0, 10, 20, 30]].tolist()) == [0, 1, 2, 3]
+        assert torch.equal(labels, (x @ centers.T).argmax(dim=1))
+
+
+def test_a_sample_stays_in_the_cluster_it_is_known_to_belong_to():
+    x, known = blobs(10), torch.full((40,), -1)
+    known[:8], known[19] = 1, 1  # the last of these lies in another blob
+    _, labels = clusters_like(
+        torch.zeros(4, 6), x, None, torch.Generator().manual_seed(0), 3, known=known
+    )
+    assert labels[19] == 1
+    assert labels[:10].eq(1).all()
+    assert labels[10:19].ne(1).all()

@@ -5,14 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from shared_steps import METHODS, each, fitted, images, train_and_record, vectors
+from shared_steps import (
+    METHODS,
+    each,
+    fitted,
+    images,
+    known_labels,
+    train_and_record,
+    vectors,
+)
 from together import together
 
 WARM = {"ProPos": {"cluster_warmup_epochs": 0}}
 # Three processes, and batches that do not divide among them; and a hook of each kind.
 CALLS = {
     2: [*((method, images(), WARM.get(method, {})) for method in METHODS)],
-    3: [("CLC", images(), {"batch_size": 31}), ("ProPos", vectors(), WARM["ProPos"])],
+    3: [
+        ("CLC", images(), {"batch_size": 31}),
+        ("ProPos", vectors(), WARM["ProPos"]),
+        ("ProPos", images(), {**WARM["ProPos"], "known_labels": known_labels()}),
+    ],
 }
 
 
@@ -38,6 +50,7 @@ def test_every_step_is_that_of_one_process(n, tmp_path):
 def test_all_processes_keep_the_same_and_one_of_them_speaks(tmp_path):
     settings = {"optimizer": "auto", "lr": 3e-3, "random_state": None, "n_clusters": 3}
     calls = [(method, images(), settings) for method in METHODS]
+    calls += [("TwinContrastClustering", images(), {**settings, "known_labels": known_labels()})]
     for first, second in zip(*together(each, 2, tmp_path, fitted, calls), strict=True):
         for name in ("labels", "centers", "embedding"):
             np.testing.assert_array_equal(first[name], second[name])

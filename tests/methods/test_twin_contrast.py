@@ -131,6 +131,7 @@ class Seen:
 
     def __init__(self, embedding):
         self.embed_all, self.generator = lambda: embedding, torch.Generator()
+        self.known = None
 
     def embed_views(self, n_samples):
         return None

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 import skdeepcluster
+from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import DeviceScaling
 from skdeepcluster.fitting import build_trainer
@@ -52,8 +53,11 @@ def train_and_record(method: str, X: np.ndarray, parameters: dict[str, Any]) -> 
 
     It is done in float64: in float32, rounding alone turns rectifiers on and off.
     """
+    parameters = dict(parameters)
+    known = read_known_labels(parameters.pop("known_labels", None), len(X), 4)
     with open_processes("auto", torch.device("cpu")) as processes:
-        trainer = build_trainer(estimator(method, **parameters), read_samples(X), processes)
+        model = estimator(method, **parameters)
+        trainer = build_trainer(model, read_samples(X), processes, known)
         trainer.objective.double()
         found: dict[str, Any] = {"losses": [], "gradients": [], "after": []}
         names = {p: name for name, p in trainer.objective.named_parameters()}
@@ -67,7 +71,7 @@ def train_and_record(method: str, X: np.ndarray, parameters: dict[str, Any]) -> 
         def evaluated(given: Batch) -> Step:
             shape = given.global_size, trainer.settings.schedule.n_views
             outputs = [processes.join(rows, *shape) for rows in trainer.objective(given)]
-            result = trainer.objective.step(tuple(outputs), given)
+            result = trainer.losses(tuple(outputs), given)
             found["losses"].append({n: float(v.detach()) for n, v in result.losses.items()})
             return result
 
@@ -93,9 +97,11 @@ def train_and_record(method: str, X: np.ndarray, parameters: dict[str, Any]) -> 
 
 def fitted(method: str, X: np.ndarray, parameters: dict[str, Any]) -> dict[str, Any]:
     """Fit, and return what an estimator keeps."""
+    parameters = dict(parameters)
+    known = parameters.pop("known_labels", None)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = estimator(method, **parameters).fit(X)
+        model = estimator(method, **parameters).fit(X, known_labels=known)
     return {
         "labels": model.labels_,
         "centers": model.cluster_centers_,
@@ -104,6 +110,12 @@ def fitted(method: str, X: np.ndarray, parameters: dict[str, Any]) -> dict[str, 
         "score": model.score(X),
         "n_warnings": len(caught),
     }
+
+
+def known_labels(n: int = 150) -> np.ndarray:
+    """Return the classes of some of the images: of digits below 3, and only of the first 40."""
+    labels = load_digits().target[:n]
+    return np.where((labels < 3) & (np.arange(n) < 40), labels, -1)
 
 
 def each(function: Any, calls: list[tuple[Any, ...]]) -> list[Any]:

@@ -1,6 +1,9 @@
-"""The progress bar, whatever becomes of a training."""
+"""The progress bar, whatever becomes of a training and wherever it is shown."""
 
 from __future__ import annotations
+
+import io
+import sys
 
 import pytest
 from tqdm.auto import tqdm
@@ -19,3 +22,44 @@ def test_the_bar_is_closed_when_a_fit_fails(rows, monkeypatch):
         make(verbose=1).fit(rows)
     assert len(tqdm._instances) == open_before
     del caught
+
+
+class Terminal(io.StringIO):
+    """What is written to it, and that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def shown(monkeypatch, stream, rows):
+    """Return what is written to a stream in the place of stderr by a fit of five epochs."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    make(verbose=1).fit(rows)
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_a_bar(rows, monkeypatch):
+    text = shown(monkeypatch, Terminal(), rows)
+    assert text.count("\r") > 1
+    assert "5/5" in text
+
+
+def test_a_file_gets_a_line_at_the_beginning_and_at_the_end(rows, monkeypatch):
+    text = shown(monkeypatch, io.StringIO(), rows)
+    assert "\r" not in text
+    first, last = text.splitlines()
+    assert first.startswith("ContrastiveClustering: 0/5 epochs")
+    assert last.startswith("ContrastiveClustering: 5/5 epochs")
+    assert "loss=" in last
+
+
+def test_a_long_fit_writes_lines_on_the_way(rows, monkeypatch):
+    monkeypatch.setattr("skdeepcluster.training.callbacks.SECONDS_BETWEEN_LINES", 0.0)
+    lines = shown(monkeypatch, io.StringIO(), rows).splitlines()
+    counts = [line.split()[1] for line in lines]
+    assert counts[:6] == [f"{n}/5" for n in range(6)]
+
+
+def test_a_fit_without_any_stream_for_messages_goes_on(rows, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert make(verbose=1).fit(rows).n_epochs_ == 5

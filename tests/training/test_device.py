@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from trainings import trainer_of
 
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.training.device import resolve_device, training_dtype
+from skdeepcluster.training.device import inference_dtype, resolve_device, training_dtype
 from skdeepcluster.training.seeds import Generators
 
 
@@ -80,10 +82,29 @@ def test_precision_follows_the_device():
     cpu, image = torch.device("cpu"), (3, 8, 8)
     assert training_dtype("float32", cpu, image) is None
     assert training_dtype("bfloat16", cpu, image) is torch.bfloat16
-    assert training_dtype("float16", cpu, image) is torch.float16
+    assert training_dtype("float16", torch.device("cuda"), image) is torch.float16
     assert training_dtype("auto", cpu, (5,)) is None
     assert training_dtype("auto", cpu, (3, 8, 1)) is None
     assert training_dtype("auto", torch.device("mps"), image) is None
+
+
+def test_float16_is_not_trained_on_the_cpu(quick, digits):
+    with pytest.raises(ValueError, match=r"precision='float16' is for GPUs.*'bfloat16'"):
+        quick(precision="float16", device="cpu").fit(digits)
+
+
+def test_inference_is_float32_unless_a_lower_precision_is_named():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    for device in (cpu, cuda):
+        assert inference_dtype("auto", device) is inference_dtype("float32", device) is None
+        assert inference_dtype("bfloat16", device) is torch.bfloat16
+    assert inference_dtype("float16", cuda) is torch.float16
+
+
+def test_a_model_trained_in_float16_works_in_float32_on_the_cpu(fitted, digits):
+    trained = copy.deepcopy(fitted)
+    trained._model.parameters["precision"] = "float16"
+    np.testing.assert_array_equal(trained.transform(digits), fitted.transform(digits))
 
 
 @pytest.mark.parametrize("name", ["cpu", torch.device("cpu")])

@@ -26,7 +26,7 @@ from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._version import __version__
 from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
-from skdeepcluster.clustering.silhouette import simplified_silhouette
+from skdeepcluster.clustering.agreement import agreement_score
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.data.samples import Samples, read_samples
@@ -36,6 +36,7 @@ from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.loading import register
 from skdeepcluster.persistence.saving import save_model
 from skdeepcluster.persistence.versions import version_note
+from skdeepcluster.training.agreement import labels_of_views
 from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
 from skdeepcluster.training.device import DTYPES, resolve_device
@@ -113,6 +114,8 @@ class DeepClusterer(
     history_: list[dict[str, Any]]
     classes_: np.ndarray
     cluster_to_class_: np.ndarray
+    view_agreement_: float
+    cluster_trust_: np.ndarray
 
     n_clusters: int
     backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
@@ -268,7 +271,7 @@ class DeepClusterer(
         if interrupt is not None:
             raise interrupt
         if trainer.processes.is_first:
-            warn_if_doubtful(self, trainer)
+            warn_if_doubtful(self)
         watch.finish()
         return self
 
@@ -460,11 +463,15 @@ class DeepClusterer(
 
     @in_plain_torch
     def score(self, X: Any, y: Any = None, sample_weight: None = None) -> float:
-        """
-        Judge the clustering of samples without labels: the simplified silhouette.
+        r"""
+        Judge the clustering of samples without labels: how far views of a sample stay together.
 
-        Distances are taken in the embedding, to the clusters' centres, so the time is linear in
-        the number of samples.
+        Two views of up to 4,096 samples are assigned to clusters. With the mean entropy H of the
+        cluster sizes and the adjusted mutual information A of the two assignments, the score is
+        :math:`H (A - 2 (1 - A))`. The views are those of ``augmentation="auto"``, whatever the
+        estimator was trained with, so that scores of different settings, methods and numbers of
+        clusters can be compared on the same samples. `skdeepcluster.metrics.view_agreement_score`
+        takes other views and any clusterer.
 
         Parameters
         ----------
@@ -478,14 +485,11 @@ class DeepClusterer(
         Returns
         -------
         float
-            Between -1 and 1, higher is better; 0 for a single cluster.
+            In nats, from -2 log K to log K for K clusters, higher is better; 0 if all is in one
+            cluster, and below 0 if more is disagreed on than that is worth.
         """
         check_is_fitted(self)
-        samples, total = self._read(X, reset=False), 0.0
-        for embedding, probabilities in self._model.batches(samples):
-            batch = embedding.cpu().numpy(), probabilities.argmax(dim=1).cpu().numpy()
-            total += len(embedding) * simplified_silhouette(*batch, self.cluster_centers_)
-        return total / len(samples)
+        return agreement_score(*labels_of_views(self._model, self._read(X, reset=False)))
 
     def _collect(self, X: Any, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
         check_is_fitted(self)

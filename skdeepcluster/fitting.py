@@ -15,7 +15,9 @@ from torch import Tensor
 from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_augmentation
 from skdeepcluster.augmentation.vector import VectorAugmentation
-from skdeepcluster.clustering.labels import compact_labels, size_entropy
+from skdeepcluster.clustering.agreement import chance_corrected_agreement
+from skdeepcluster.clustering.calibration import cluster_agreement, fit_temperature
+from skdeepcluster.clustering.labels import compact_labels
 from skdeepcluster.constraints import plain_number
 from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
 from skdeepcluster.data.resizing import resized_shape
@@ -23,6 +25,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, open_source
 from skdeepcluster.networks.backbone import build_backbone, trained_with
+from skdeepcluster.training.agreement import logits_of_views
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
@@ -39,8 +42,7 @@ from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
 KNOWN_PART = 4  # a quarter of a batch is added to it where there are so many of known class
-COLLAPSE_ENTROPY = 0.5
-LARGEST_CHURN = 0.3
+LEAST_AGREEMENT = 2 / 3  # below, what views disagree on outweighs what they agree on
 
 
 def plain_copy(estimator: Any) -> Any:
@@ -246,7 +248,9 @@ def fitted_attributes(
             "extreme values in X."
         ) from error
     fitted.used, labels = compact_labels(labels, settings.n_clusters)
-    return known_classes(labels, len(fitted.used), known) | {
+    return {
+        **known_classes(labels, len(fitted.used), known),
+        **_trust(fitted, samples, estimator),
         "_model": fitted,
         "_further_weights": objective.further_weights(),
         "labels_": labels,
@@ -254,6 +258,19 @@ def fitted_attributes(
         "cluster_centers_": _directions(sums[fitted.used]),
         "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
+    }
+
+
+def _trust(fitted: FittedModel, samples: Samples, estimator: Any) -> dict[str, Any]:
+    """Judge the clusters by views of the samples, and fit the temperature to them."""
+    # Without views of its own, training has learnt nothing of what a sample may look like.
+    own = "auto" if estimator.augmentation is None else estimator.augmentation
+    first, second = logits_of_views(fitted, samples, own)
+    fitted.temperature = fit_temperature(first, second)
+    labels = first.argmax(axis=1), second.argmax(axis=1)
+    return {
+        "view_agreement_": chance_corrected_agreement(*labels),
+        "cluster_trust_": cluster_agreement(*labels, len(fitted.used)),
     }
 
 
@@ -318,7 +335,7 @@ def _directions(sums: np.ndarray) -> np.ndarray:
     return np.where(lengths > 1e-12, sums / np.maximum(lengths, 1e-12), axis).astype(np.float32)
 
 
-def warn_if_doubtful(estimator: Any, trainer: Trainer) -> None:
+def warn_if_doubtful(estimator: Any) -> None:
     """
     Warn when the clustering should not be trusted.
 
@@ -326,17 +343,14 @@ def warn_if_doubtful(estimator: Any, trainer: Trainer) -> None:
     ----------
     estimator : estimator instance
         A fitted one.
-    trainer : Trainer
-        What has trained it.
 
     Warns
     -----
     ConvergenceWarning
-        If clusters are empty; if the entropy of the cluster sizes, divided by that of equal sizes,
-        is below 0.5; or if more than 0.3 of the samples changed their cluster in the last epoch
-        (after a single one: from that epoch to the end of training).
+        If clusters are empty, or if two views of a sample are so often in different clusters that
+        the adjusted mutual information of the two is below 2/3.
     """
-    doubt = _doubt(estimator, _churn(trainer, estimator))
+    doubt = _doubt(estimator)
     if doubt:
         text = (
             f"{doubt} Try a smaller n_clusters, more max_epochs, another augmentation, or a "
@@ -345,27 +359,13 @@ def warn_if_doubtful(estimator: Any, trainer: Trainer) -> None:
         warn(text, ConvergenceWarning)
 
 
-def _churn(trainer: Trainer, estimator: Any) -> float:
-    """Return the share of samples that still change their cluster."""
-    if len(trainer.history) > 1 or trainer.assigned is None:
-        return float(trainer.history[-1]["changed_labels"])
-    during, after = trainer.assigned.cpu().numpy(), estimator._model.used[estimator.labels_]
-    return float(np.mean((during != after)[during >= 0]))
-
-
-def _doubt(estimator: Any, churn: float) -> str:
-    asked, found = int(estimator.n_clusters), estimator.n_clusters_
-    entropy = size_entropy(torch.from_numpy(np.bincount(estimator.labels_, minlength=asked)))
+def _doubt(estimator: Any) -> str:
+    asked, found, agreement = estimator.n_clusters, estimator.n_clusters_, estimator.view_agreement_
     if found < asked:
         return f"Only {found} of n_clusters={asked} clusters have members."
-    if entropy < COLLAPSE_ENTROPY:
+    if agreement < LEAST_AGREEMENT:
         return (
-            f"The clustering has nearly collapsed: the entropy of the cluster sizes is "
-            f"{entropy:.2f} of the possible, below {COLLAPSE_ENTROPY}."
-        )
-    if churn > LARGEST_CHURN:
-        return (
-            f"The clusters have not settled: in the last epoch {churn:.0%} of the samples changed "
-            f"their cluster between views, above {LARGEST_CHURN:.0%}."
+            "The clusters should not be trusted: two views of a sample are often in different ones "
+            f"(adjusted mutual information {agreement:.2f}, below {LEAST_AGREEMENT:.2f})."
         )
     return ""

@@ -7,7 +7,6 @@ import pickle
 import random
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,8 +59,13 @@ def test_fitted_attributes_agree_with_each_other(fitted, digits):
     assert embedding.shape == (n, model.cluster_centers_.shape[1])
     np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
     assert model.cluster_centers_.shape[0] == k
+    assert 0 <= model.view_agreement_ <= 1
+    assert model.cluster_trust_.shape == (k,)
+    assert np.nanmin(model.cluster_trust_) >= 0
+    assert np.nanmax(model.cluster_trust_) <= 1
     np.testing.assert_allclose(np.linalg.norm(model.cluster_centers_, axis=1), 1, atol=1e-5)
-    assert -1 <= model.score(digits) <= 1
+    most = math.log(k)
+    assert -2 * most <= model.score(digits) <= most
     assert len(model.get_feature_names_out()) == embedding.shape[1]
 
 
@@ -154,8 +158,10 @@ def test_prediction_does_not_depend_on_the_batch(fitted, digits):
     together = fitted.predict_proba(digits)
     alone = np.concatenate([fitted.predict_proba(image[None]) for image in digits])
     shuffled = fitted.predict_proba(digits[::-1])[::-1]
-    np.testing.assert_allclose(together, alone, atol=1e-5)
-    np.testing.assert_allclose(together, shuffled, atol=1e-5)
+    # Probabilities are the steeper, the lower their temperature.
+    rounding = 1e-5 / min(1.0, fitted._model.temperature)
+    np.testing.assert_allclose(together, alone, atol=rounding)
+    np.testing.assert_allclose(together, shuffled, atol=rounding)
 
 
 def test_threads_predict_as_one(fitted, digits):
@@ -218,27 +224,25 @@ def test_empty_clusters_are_left_out_and_said(quick, rows):
 
 
 @pytest.mark.parametrize(
-    ("labels", "churn", "message"),
+    ("found", "agreement", "message"),
     [
-        ([0] * 98 + [1, 2], 0.0, "nearly collapsed"),
-        ([0, 1, 2] * 9, 0.31, "have not settled"),
-        ([0, 1, 2] * 9, 0.29, None),
-        ([0] * 20 + [1, 2] * 5, 0.0, None),
+        (2, 1.0, "Only 2 of n_clusters=3"),
+        (3, 0.66, "adjusted mutual information 0.66"),
+        (3, 0.67, ""),
     ],
 )
-def test_doubtful_clusterings_are_said(labels, churn, message):
+def test_doubtful_clusterings_are_said(found, agreement, message):
     model = ContrastiveClustering(n_clusters=3)
-    model.labels_, model.n_clusters_ = np.array(labels), 3
-    trainer = SimpleNamespace(history=[{"changed_labels": 1.0}, {"changed_labels": churn}])
+    model.n_clusters_, model.view_agreement_ = found, agreement
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_if_doubtful(model, trainer)
+        warn_if_doubtful(model)
     assert [w.category for w in caught] == ([ConvergenceWarning] if message else [])
     assert all(message in str(w.message) for w in caught)
 
 
 @pytest.mark.parametrize(("max_epochs", "said"), [(1, True), (60, False)])
-def test_a_single_epoch_is_judged_by_where_it_ends(rows, max_epochs, said):
+def test_a_fit_that_is_too_short_is_said(rows, max_epochs, said):
     blobs = rows * 0.01 + 50 * np.eye(16)[np.arange(60) % 3]
     model = ContrastiveClustering(n_clusters=3, max_epochs=max_epochs, random_state=0)
     with warnings.catch_warnings(record=True) as caught:

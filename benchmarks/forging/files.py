@@ -333,13 +333,14 @@ def nonsense(loaded: Any, X: np.ndarray, found: dict[str, Any]) -> str:
     """Say what is wrong with the results of a model, if anything."""
     labels, n, k = found["labels"], len(X), loaded.n_clusters_
     proba, embedding, width = found["probabilities"], found["embedding"], len(found["names"])
+    most = math.log(k) + 1e-4
     checks = {
         "labels": labels.shape == (n,) and labels.dtype == np.int64,
         "range of labels": labels.min() >= 0 and labels.max() < k,
         "probabilities": proba.shape == (n, k) and np.allclose(proba.sum(axis=1), 1, atol=1e-4),
         "embedding": embedding.shape == (n, width) and np.isfinite(embedding).all(),
         "length": np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-3),
-        "score": -1.0001 <= found["score"] <= 1.0001,
+        "score": -2 * most <= found["score"] <= most,
         "labels_": set(loaded.labels_) == set(range(k)),
         "repr": is_clean(repr(loaded).replace("\n", " ")) and repr(clone(loaded)) != "",
     }

@@ -1,55 +1,16 @@
-"""A label-free score of a clustering in time linear in the number of samples."""
+"""How near samples are to their cluster, and how far from the next."""
 
 from __future__ import annotations
 
 import numpy as np
 
-_DISTANCES_AT_ONCE = 2**21  # 16 MiB of float64
-
-
-def simplified_silhouette(embedding: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> float:
-    """
-    Compute the mean silhouette with distances to centres in place of distances to samples.
-
-    With a the Euclidean distance of a sample to its own centre and b that to the nearest other
-    centre, a sample scores (b - a) / max(a, b), or 0 if both are 0. Time grows with n * K * d;
-    besides the input, about 2**21 (or K, if that is more) float64 distances are held at a time.
-
-    Parameters
-    ----------
-    embedding : ndarray of shape (n, d)
-        Samples.
-    labels : ndarray of shape (n,), int
-        Index of each sample's centre.
-    centers : ndarray of shape (K, d)
-        Centre of each cluster.
-
-    Returns
-    -------
-    float
-        Mean over the samples, in [-1, 1], higher is better; 0 for K = 1.
-
-    References
-    ----------
-    .. [1] Hruschka, E. R., de Castro, L. N., Campello, R. J. G. B., "Evolutionary algorithms for
-       clustering gene-expression data", ICDM 2004, simplified silhouette.
-    """
-    n_clusters = len(centers)
-    if n_clusters == 1:
-        return 0.0
-    centers = np.asarray(centers, dtype=np.float64)
-    labels = np.asarray(labels)
-    step = max(1, _DISTANCES_AT_ONCE // max(n_clusters, centers.shape[1]))
-    total = 0.0
-    for start in range(0, len(embedding), step):
-        part = slice(start, start + step)
-        total += silhouettes(embedding[part], labels[part], centers).sum()
-    return float(total / len(embedding))
-
 
 def silhouettes(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """
-    Compute the simplified silhouette of each sample, all at once.
+    Compute the simplified silhouette of each sample: with distances to centres, not to samples.
+
+    With a the Euclidean distance of a sample to its own centre and b that to the nearest other
+    centre, a sample scores (b - a) / max(a, b), or 0 if both are 0.
 
     Parameters
     ----------
@@ -63,7 +24,12 @@ def silhouettes(x: np.ndarray, labels: np.ndarray, centers: np.ndarray) -> np.nd
     Returns
     -------
     ndarray of shape (n,), dtype float64
-        In [-1, 1].
+        In [-1, 1], higher is better.
+
+    References
+    ----------
+    .. [1] Hruschka, E. R., de Castro, L. N., Campello, R. J. G. B., "Evolutionary algorithms for
+       clustering gene-expression data", ICDM 2004, simplified silhouette.
     """
     x = np.asarray(x, dtype=np.float64)
     # Expanded squares are cheap and do to find the nearest centre, but cancel where distances are

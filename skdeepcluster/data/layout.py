@@ -64,6 +64,24 @@ class Layout:
             return chunk.reshape(-1, height, width, channels).movedim(-1, 1)
         return chunk.reshape(-1, channels, height, width)
 
+    def as_stored(self, batch: np.ndarray) -> np.ndarray:
+        """
+        Bring canonical samples into the order of axes and the shape that the caller stores.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (b, *shape)
+            Samples in the canonical order of axes.
+
+        Returns
+        -------
+        ndarray of shape (b, *stored)
+            The same samples.
+        """
+        if self.channels_last:
+            batch = np.moveaxis(batch, 1, -1)
+        return batch.reshape(len(batch), *self.stored)
+
 
 def infer_layout(
     stored: tuple[int, ...],

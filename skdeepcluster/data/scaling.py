@@ -102,6 +102,24 @@ class Scaling:
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
         return chunk.to(device, non_blocking=True)
 
+    def original(self, batch: Tensor) -> Tensor:
+        """
+        Bring samples from the unit range back to the caller's.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape), dtype float32
+            Samples as `DeviceScaling.unit` returns them.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float64
+            In the range of the training samples.
+        """
+        maps = (torch.from_numpy(v).double() for v in (self.shift, self.factor, self.offset))
+        shift, factor, offset = (_per_channel(values, batch) for values in maps)
+        return (batch.double() + shift) / factor + offset
+
     def on(self, device: torch.device) -> DeviceScaling:
         """
         Bring the maps to a device once, so that no batch has to wait for them.

@@ -200,6 +200,11 @@ class ContrastiveClustering(DeepClusterer):
         ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
     n_epochs_ : int
         Number of epochs trained.
+    view_agreement_ : float
+        Adjusted mutual information of the clusters of two views of training samples: 1 if they
+        always agree, 0 if no more than by chance.
+    cluster_trust_ : ndarray of shape (n_clusters_,), dtype float64
+        How often a view that is in a cluster is joined there by the other view of its sample.
     classes_ : ndarray of shape (c,), dtype int64
         Classes in `known_labels`; empty if there were none.
     cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64

@@ -45,6 +45,11 @@ def check_manifest(manifest: Any) -> None:
             v is None or (_all(v, list, str) and len(v) == prod(manifest["shape"]))
         ),
         "output": lambda v: v in OUTPUTS,
+        "temperature": lambda v: type(v) in (int, float) and 1e-3 <= v <= 1e3,
+        "view_agreement": lambda v: v is None or _is_share(v),
+        "cluster_trust": lambda v: (
+            isinstance(v, list) and all(item is None or _is_share(item) for item in v)
+        ),
         "classes": lambda v: _are_numbers(v) and all(a < b for a, b in pairwise([-1, *v])),
         "cluster_to_class": _are_numbers,
         "history": lambda v: (
@@ -69,6 +74,10 @@ def _all(values: Any, container: Any, kind: Any) -> bool:
 
 def _are_counts(values: Any) -> bool:
     return _all(values, list, int) and all(type(v) is int and 0 < v < LARGEST for v in values)
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 def _are_numbers(values: Any) -> bool:

@@ -37,7 +37,13 @@ from skdeepcluster.training.fitted import FittedModel
 
 # The estimators that files may name: those that are imported.
 _CLASSES: dict[tuple[str, str], type[Any]] = {}
-NOT_IN_ALL: dict[str, Any] = {"classes": [], "cluster_to_class": []}
+NOT_IN_ALL: dict[str, Any] = {  # what stands for entries that a file need not have
+    "temperature": 1.0,
+    "view_agreement": None,
+    "cluster_trust": [],
+    "classes": [],
+    "cluster_to_class": [],
+}
 GROUPS = ("model", "further", "scaling", "clusters")
 
 
@@ -211,12 +217,19 @@ def _restore(
         shape=shape,
         parameters=estimator.get_params(deep=False),
         used=clusters["used"],
+        temperature=manifest["temperature"],
     )
     if isinstance(estimator.backbone, str):
         estimator._model.check()
     estimator._further_weights = groups["further"]
     estimator.labels_, estimator.cluster_centers_ = clusters["labels"], clusters["centers"]
     estimator.n_clusters_ = len(clusters["used"])
+    trust = manifest["cluster_trust"] or [None] * estimator.n_clusters_
+    if len(trust) != estimator.n_clusters_:
+        raise ValueError("its entry 'cluster_trust' is not one number for each cluster")
+    agreement = manifest["view_agreement"]
+    estimator.view_agreement_ = float("nan") if agreement is None else float(agreement)
+    estimator.cluster_trust_ = np.array(trust, dtype=np.float64)
     matched = manifest["cluster_to_class"] or [UNKNOWN] * estimator.n_clusters_
     check_classes(manifest["classes"], matched, estimator.n_clusters_)
     estimator.classes_ = np.array(manifest["classes"], dtype=np.int64)

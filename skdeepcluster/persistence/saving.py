@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,8 +60,16 @@ def _manifest(estimator: Any) -> dict[str, Any]:
         "feature_names": None if names is None else [str(name) for name in names],
         "output": getattr(estimator, "_sklearn_output_config", {}).get("transform"),
         "history": encode(estimator.history_),
+        "temperature": fitted.temperature,
+        "view_agreement": _or_none(estimator.view_agreement_),
+        "cluster_trust": [_or_none(value) for value in estimator.cluster_trust_],
         **_classes(estimator),
     }
+
+
+def _or_none(value: float) -> float | None:
+    """Return what JSON can hold: where nothing is known, the attribute is NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 def _classes(estimator: Any) -> dict[str, Any]:

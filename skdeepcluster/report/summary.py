@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from skdeepcluster.clustering.labels import size_entropy
-from skdeepcluster.fitting import COLLAPSE_ENTROPY
 
 N_SHOWN = 8  # members of a kind
 N_PAIRS = 6
+COLLAPSE_ENTROPY = 0.5
 SMALLEST_SHARE = 0.02  # of the probability: pairs that give each other less are told apart
 FAR_BELOW = 0.8  # of the median of the other clusters
 

@@ -44,6 +44,8 @@ class FittedModel:
         The estimator's parameters at `fit`.
     used : ndarray of shape (n_clusters_,), dtype int64
         Those of the clusters looked for that have members.
+    temperature : float, default=1.0
+        Divisor of the log-probabilities of the clusters.
     """
 
     model: Model
@@ -51,6 +53,7 @@ class FittedModel:
     shape: tuple[int, ...]
     parameters: dict[str, Any]
     used: np.ndarray
+    temperature: float = 1.0
 
     @property
     def dtype(self) -> torch.dtype | None:
@@ -95,7 +98,7 @@ class FittedModel:
         start, seen = part.start or 0, _Extent()
         how = self.scaling, self.dtype, seen.add, self.parameters.get("image_size"), part
         for embedding, logits in infer_samples(self.model, samples, *how):
-            probabilities = self._probabilities(logits)
+            probabilities = self.probabilities(logits)
             self._refuse_lost(embedding, probabilities, start)
             yield embedding, probabilities
             start += len(embedding)
@@ -117,11 +120,25 @@ class FittedModel:
         batch = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
         scaling = self.scaling.on(device)
         for embedding, logits in infer_batches(self.model, [batch], scaling, self.dtype):
-            if _lost(embedding, self._probabilities(logits)).any():
+            if _lost(embedding, self.probabilities(logits)).any():
                 raise ValueError("its networks give no finite embedding of unit length")
 
-    def _probabilities(self, logits: Tensor) -> Tensor:
-        return functional.softmax(logits[:, torch.from_numpy(self.used).to(logits.device)], dim=1)
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """
+        Turn what the networks say into the soft assignment to the clusters that have members.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (b, n_clusters)
+            Unnormalised log-probabilities.
+
+        Returns
+        -------
+        Tensor of shape (b, n_clusters_)
+            Probabilities.
+        """
+        used = torch.from_numpy(self.used).to(logits.device)
+        return functional.softmax(logits[:, used] / self.temperature, dim=1)
 
     def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
         lost = _lost(embedding, probabilities)

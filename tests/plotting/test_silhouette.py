@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import pairwise_distances
 
+from skdeepcluster.clustering.silhouette import silhouettes
 from skdeepcluster.plotting import SilhouetteDisplay
 
 
@@ -55,9 +56,12 @@ def test_a_blade_is_as_high_as_its_cluster_and_holds_its_values() -> None:
 
 
 @pytest.mark.parametrize("how", ["model", "pipeline"])
-def test_the_mean_is_the_score_of_the_estimator(fitted: Any, how: str) -> None:
+def test_the_silhouettes_are_those_in_the_embedding(fitted: Any, how: str) -> None:
     display = SilhouetteDisplay.from_estimator(getattr(fitted, how), fitted.X)
-    assert display.score == pytest.approx(fitted.model.score(fitted.X), abs=1e-6)
+    model = fitted.model
+    found = silhouettes(model.transform(fitted.X), model.predict(fitted.X), model.cluster_centers_)
+    np.testing.assert_allclose(display.silhouettes, found, atol=1e-6)
+    assert display.score == pytest.approx(found.mean(), abs=1e-6)
     assert f"{display.score:.3f}" in display.ax_.get_title()
 
 

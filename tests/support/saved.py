@@ -95,6 +95,7 @@ def clusters(labels, used):
     def change(manifest, tensors):
         tensors["clusters.labels"] = torch.tensor(labels * 30)[:30].clone()
         tensors["clusters.used"] = torch.tensor(used)
+        manifest["cluster_trust"] = [1.0] * len(used)
         width = tensors["clusters.centers"].shape[1]
         tensors["clusters.centers"] = torch.full((len(used), width), width**-0.5)
 

@@ -1,0 +1,170 @@
+"""Clusters of two views of the same samples, by which a clustering is judged without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from torch import Tensor
+
+from skdeepcluster.augmentation.resolve import Augmentation, resolve_augmentation
+from skdeepcluster.augmentation.vector import VectorAugmentation
+from skdeepcluster.data.samples import Samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import ResidentSource, Source, StreamedSource
+from skdeepcluster.networks.randomness import global_streams
+from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.inference import batch_size_of, infer_batches
+from skdeepcluster.training.neighbors import NeighborViews
+from skdeepcluster.training.views import Views
+
+JUDGED = 4096
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def look_at_views(
+    samples: Samples,
+    scaling: Scaling,
+    look: Callable[[Tensor], np.ndarray],
+    device: torch.device,
+    *,
+    augmentation: Augmentation | str = "auto",
+    image_size: int | None = None,
+    n_samples: int = JUDGED,
+) -> Pair:
+    """
+    Look at two views of samples that lie evenly spread among all.
+
+    The views are the same at every call. Those of vectors are a row and one of its nearest rows
+    among the chosen ones: of so many fewer, as fewer are chosen.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples.
+    scaling : Scaling
+        Brings them into the unit range.
+    look : callable
+        From a batch of views, in the unit range, to an array with a row for each, such as their
+        clusters.
+    device : torch.device
+        Where views are made.
+    augmentation : callable or str, default="auto"
+        What makes the views.
+    image_size : int or None, default=None
+        Shorter side that images are reduced to before.
+    n_samples : int, default=4096
+        Largest number of samples.
+
+    Returns
+    -------
+    first : ndarray of shape (m, ...)
+        What was seen of the first view of each sample.
+    second : ndarray of shape (m, ...)
+        What was seen of the second.
+    """
+    chosen = np.unique(np.linspace(0, len(samples) - 1, n_samples).astype(np.int64))
+    if not samples.layout.is_image:
+        part = len(chosen) / len(samples)
+        samples, chosen = _some(samples, chosen), np.arange(len(chosen))
+        source: Source = ResidentSource(samples, scaling, device)
+    else:
+        part, source = 1.0, StreamedSource(samples, scaling, device, image_size)
+    views = _views(resolve_augmentation(augmentation, source.shape), source, part)
+    pairs = [[look(view) for view in pair] for pair in _pairs(source, views, chosen)]
+    first, second = (np.concatenate(seen) for seen in zip(*pairs, strict=True))
+    return first, second
+
+
+def logits_of_views(
+    fitted: FittedModel, samples: Samples, augmentation: Augmentation | str = "auto"
+) -> Pair:
+    """
+    Run a fitted model on two views of samples.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        The model.
+    samples : Samples
+        Samples of the shape learnt.
+    augmentation : callable or str, default="auto"
+        What makes the views.
+
+    Returns
+    -------
+    first : ndarray of shape (m, n_clusters_), dtype float32
+        Unnormalised log-probabilities of the clusters that have members, for the first view of each
+        sample.
+    second : ndarray of shape (m, n_clusters_), dtype float32
+        The same of the second.
+    """
+    device = next(fitted.model.parameters()).device
+    maps, used = fitted.scaling.on(device), torch.from_numpy(fitted.used).to(device)
+
+    def look(view: Tensor) -> np.ndarray:
+        parts = infer_batches(fitted.model, [view], maps, fitted.dtype)
+        found: np.ndarray = torch.cat([logits[:, used] for _, logits in parts]).cpu().numpy()
+        return found
+
+    return look_at_views(
+        samples,
+        fitted.scaling,
+        look,
+        device,
+        augmentation=augmentation,
+        image_size=fitted.parameters.get("image_size"),
+    )
+
+
+def labels_of_views(fitted: FittedModel, samples: Samples) -> Pair:
+    """
+    Assign two views of samples to the clusters of a fitted model.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        The model.
+    samples : Samples
+        Samples of the shape learnt.
+
+    Returns
+    -------
+    first : ndarray of shape (m,), dtype int64
+        Cluster of the first view of each sample.
+    second : ndarray of shape (m,), dtype int64
+        Cluster of the second.
+    """
+    first, second = logits_of_views(fitted, samples)
+    return first.argmax(axis=1), second.argmax(axis=1)
+
+
+def _some(samples: Samples, chosen: np.ndarray) -> Samples:
+    if len(chosen) == len(samples):
+        return samples
+    return Samples(samples.take(chosen).numpy(force=True), samples.layout)
+
+
+def _views(augmentation: Augmentation | None, source: Source, part: float) -> Views:
+    if not isinstance(augmentation, VectorAugmentation) or len(source) < 2:
+        return Views(augmentation)
+    count = round(part * augmentation.n_neighbors)
+    if augmentation.n_neighbors:
+        count = max(1, count)
+    fewer = clone(augmentation).set_params(n_neighbors=count)
+    return NeighborViews(fewer, source) if count else Views(fewer)
+
+
+def _pairs(source: Source, views: Views, chosen: np.ndarray) -> Iterator[tuple[Tensor, ...]]:
+    generator = torch.Generator(source.device).manual_seed(0)
+    host = torch.Generator().manual_seed(0)
+    streams = (host,) if views.draws_globally else ()
+    order, size = torch.from_numpy(chosen), min(len(chosen), batch_size_of(source.shape))
+    whole = len(chosen) - len(chosen) % size
+    for part in (order[:whole].view(-1, size), order[None, whole:]):
+        for index, batch in source.batches(part) if part.numel() else ():
+            with global_streams(*streams):
+                pair = views(batch, index, generator)
+            yield pair

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
@@ -27,10 +29,17 @@ from skdeepcluster._version import __version__
 from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.agreement import agreement_score
+from skdeepcluster.clustering.number import most_clusters
+from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.data.samples import Samples, read_samples
-from skdeepcluster.fitting import build_trainer, fitted_attributes, warn_if_doubtful
+from skdeepcluster.fitting import (
+    build_trainer,
+    count_clusters,
+    fitted_attributes,
+    warn_if_doubtful,
+)
 from skdeepcluster.networks.backbone import BACKBONES
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.loading import register
@@ -69,7 +78,8 @@ class DeepClusterer(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [whole_number(1)],
+        "n_clusters": [StrOptions({"auto"}), whole_number(1)],
+        "max_clusters": [StrOptions({"auto"}), whole_number(2)],
         "backbone": [StrOptions({"auto", *BACKBONES}), nn.Module, callable],
         "image_shape": [None, "array-like"],
         "channel_axis": [StrOptions({"auto", "first", "last"})],
@@ -116,8 +126,10 @@ class DeepClusterer(
     cluster_to_class_: np.ndarray
     view_agreement_: float
     cluster_trust_: np.ndarray
+    n_clusters_curve_: dict[str, np.ndarray]
 
-    n_clusters: int
+    n_clusters: Any  # a number wherever networks are made: fit resolves "auto" before
+    max_clusters: int | str
     backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
     image_shape: Sequence[int] | None
     channel_axis: str
@@ -147,8 +159,9 @@ class DeepClusterer(
 
     def __init__(
         self,
-        n_clusters: int = 8,
+        n_clusters: int | str = 8,
         *,
+        max_clusters: int | str = "auto",
         backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",
@@ -281,7 +294,39 @@ class DeepClusterer(
         """Return what training gives, who watched it, and what has cut it short."""
         device = resolve_device(self.device)
         with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
-            return self._fit_in(processes, X, y, known_labels)
+            if self.n_clusters != "auto":
+                return self._fit_in(processes, X, y, known_labels)
+            curve, chosen = self._with_n_clusters(processes, X, known_labels)
+            result = chosen._fit_in(processes, X, y, known_labels)
+            result[0].update(n_clusters_curve_=curve)
+            return result
+
+    def _with_n_clusters(
+        self, processes: Processes, X: Any, known_labels: Any
+    ) -> tuple[dict[str, np.ndarray], Self]:
+        """Find the number of clusters; return the scores of all, and a copy that has the best."""
+        samples = processes.agree(lambda: self._read(X, reset=True))
+        chosen, pilot = copy.copy(self), copy.copy(self)
+        if self.warm_start and hasattr(self, "_model"):
+            chosen.n_clusters = int(self._model.parameters["n_clusters"])
+            return getattr(self, "n_clusters_curve_", {}), chosen
+        most, n = self.max_clusters, len(samples)
+        pilot.n_clusters = most_clusters(n) if isinstance(most, str) else min(int(most), n)
+        if self.checkpoint_dir is not None:
+            pilot.checkpoint_dir = Path(self.checkpoint_dir) / "number_of_clusters"
+        known = processes.agree(lambda: read_known_labels(known_labels, n, int(pilot.n_clusters)))
+        trainer = build_trainer(pilot, samples, processes, known)
+        show = bool(self.verbose) and processes.is_first
+        watch = EpochWatch(pilot, X, None, trainer.settings.schedule.max_epochs, None, show=show)
+        try:
+            pilot._train(trainer, watch, lambda: training_identity(pilot, samples, known))
+        finally:
+            watch.close()
+        fitted = fitted_attributes(trainer, samples, pilot, known)
+        least = 2 if known is None else max(2, len(known.classes))
+        found = count_clusters(fitted["_model"], samples, pilot, least)
+        chosen.n_clusters = processes.from_first(found.best)
+        return processes.from_first(found.curve), chosen
 
     def _fit_in(
         self, processes: Processes, X: Any, y: Any, known_labels: Any
@@ -354,7 +399,7 @@ class DeepClusterer(
             )
         if not reset and samples.shape != self._model.shape:
             self._refuse_shape(samples)
-        if reset and len(samples) < self.n_clusters:
+        if reset and self.n_clusters != "auto" and len(samples) < self.n_clusters:
             raise ValueError(f"n_samples={len(samples)} should be >= n_clusters={self.n_clusters}.")
         validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
         if reset:
@@ -426,6 +471,43 @@ class DeepClusterer(
             )
         classes: np.ndarray = self.cluster_to_class_[self.predict(X)]
         return classes
+
+    @in_plain_torch
+    def suggest_labels(self, X: Any, n: int, *, known_labels: Any = None) -> np.ndarray:
+        """
+        Suggest which samples to label next: doubtful ones of all kinds.
+
+        The embedding is divided into `n` groups of samples, and each gives the one that is most in
+        doubt between two clusters.
+
+        Parameters
+        ----------
+        X : array-like or Tensor, as in `fit`
+            Samples of the shape seen in `fit`.
+        n : int
+            Number of suggestions.
+        known_labels : array-like of shape (n_samples,), dtype int, default=None
+            Classes of the samples whose class is known already, -1 for all others: only these are
+            suggested.
+
+        Returns
+        -------
+        ndarray of shape (n,), dtype int64
+            Numbers of samples, the most doubtful first. The same input gives the same suggestions.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than `n` samples of unknown class.
+        TypeError
+            If `n` or `known_labels` are not integers.
+        """
+        check_is_fitted(self)
+        samples = self._read(X, reset=False)
+        rows = open_rows(n, len(samples), known_labels)
+        both = self._model.collect(samples, lambda *batch: torch.cat(batch, dim=1))
+        embedding, probabilities = np.split(both, [-self.n_clusters_], axis=1)
+        return suggest(rows, probabilities, embedding, n)
 
     @in_plain_torch
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -17,7 +17,9 @@ from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_aug
 from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.agreement import chance_corrected_agreement
 from skdeepcluster.clustering.calibration import cluster_agreement, fit_temperature
+from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.labels import compact_labels
+from skdeepcluster.clustering.number import Merging, as_good, merge_clusters
 from skdeepcluster.constraints import plain_number
 from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
 from skdeepcluster.data.resizing import resized_shape
@@ -25,7 +27,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, open_source
 from skdeepcluster.networks.backbone import build_backbone, trained_with
-from skdeepcluster.training.agreement import logits_of_views
+from skdeepcluster.training.agreement import embedding_of_views, logits_of_views
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
@@ -42,6 +44,7 @@ from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
 KNOWN_PART = 4  # a quarter of a batch is added to it where there are so many of known class
+FLAT = 1.5
 LEAST_AGREEMENT = 2 / 3  # below, what views disagree on outweighs what they agree on
 
 
@@ -191,7 +194,11 @@ def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None
     changed = [
         f"{name} was {then[name]!r}, is {now[name]!r}"
         for name in estimator._structural_parameters
-        if name in now and name in then and now[name] is not then[name] and now[name] != then[name]
+        if not (name == "n_clusters" and now[name] == "auto")  # what was found is gone on with
+        and name in now
+        and name in then
+        and now[name] is not then[name]
+        and now[name] != then[name]
     ]
     if fitted.shape != samples.shape:
         changed.append(f"the shape of a sample was {fitted.shape}, is {samples.shape}")
@@ -263,15 +270,55 @@ def fitted_attributes(
 
 def _trust(fitted: FittedModel, samples: Samples, estimator: Any) -> dict[str, Any]:
     """Judge the clusters by views of the samples, and fit the temperature to them."""
-    # Without views of its own, training has learnt nothing of what a sample may look like.
-    own = "auto" if estimator.augmentation is None else estimator.augmentation
-    first, second = logits_of_views(fitted, samples, own)
+    first, second = logits_of_views(fitted, samples, _judging_views(estimator))
     fitted.temperature = fit_temperature(first, second)
     labels = first.argmax(axis=1), second.argmax(axis=1)
     return {
         "view_agreement_": chance_corrected_agreement(*labels),
         "cluster_trust_": cluster_agreement(*labels, len(fitted.used)),
     }
+
+
+def _judging_views(estimator: Any) -> Any:
+    # Without views of its own, training has learnt nothing of what a sample may look like.
+    return "auto" if estimator.augmentation is None else estimator.augmentation
+
+
+def count_clusters(
+    fitted: FittedModel, samples: Samples, estimator: Any, least: int = 2
+) -> Merging:
+    """
+    Find out how many clusters there are, from a training with too many.
+
+    The clusters found are merged by what views do not tell apart. If views of a sample hardly ever
+    share a cluster, the clusters of k-means in the embedding take their place.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        What has been trained with too many clusters.
+    samples : Samples
+        The training samples.
+    estimator : estimator instance
+        Its parameters.
+    least : int, default=2
+        Smallest number of clusters that is considered.
+
+    Returns
+    -------
+    Merging
+        Scores of all numbers of clusters.
+    """
+    views = _judging_views(estimator)
+    first, second = logits_of_views(fitted, samples, views)
+    own = merge_clusters(first.argmax(axis=1), second.argmax(axis=1), least)
+    if own.score.max() > 0:
+        return own
+    pair = [torch.from_numpy(v) for v in embedding_of_views(fitted, samples, views)]
+    k = min(int(estimator.n_clusters), len(pair[0]))
+    centers = kmeans(pair[0], k, spherical=True, n_init=4, generator=torch.Generator()).centers
+    labels = [(view @ centers.T).argmax(dim=1).numpy() for view in pair]
+    return merge_clusters(labels[0], labels[1], least)
 
 
 def known_classes(
@@ -347,25 +394,30 @@ def warn_if_doubtful(estimator: Any) -> None:
     Warns
     -----
     ConvergenceWarning
-        If clusters are empty, or if two views of a sample are so often in different clusters that
-        the adjusted mutual information of the two is below 2/3.
+        If clusters are empty; if two views of a sample are so often in different clusters that the
+        adjusted mutual information of the two is below 2/3; or if ``n_clusters="auto"`` has found
+        numbers of clusters that differ by half and more to be as good as each other.
     """
-    doubt = _doubt(estimator)
+    doubt, remedy = _doubt(estimator)
     if doubt:
-        text = (
-            f"{doubt} Try a smaller n_clusters, more max_epochs, another augmentation, or a "
-            "larger batch_size."
-        )
-        warn(text, ConvergenceWarning)
+        warn(f"{doubt} Try {remedy}.", ConvergenceWarning)
 
 
-def _doubt(estimator: Any) -> str:
+def _doubt(estimator: Any) -> tuple[str, str]:
+    """Say what makes a clustering doubtful, if anything does, and what might help."""
     asked, found, agreement = estimator.n_clusters, estimator.n_clusters_, estimator.view_agreement_
-    if found < asked:
-        return f"Only {found} of n_clusters={asked} clusters have members."
+    usual = "a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size"
+    if asked != "auto" and found < asked:
+        return f"Only {found} of n_clusters={asked} clusters have members.", usual
     if agreement < LEAST_AGREEMENT:
         return (
             "The clusters should not be trusted: two views of a sample are often in different ones "
-            f"(adjusted mutual information {agreement:.2f}, below {LEAST_AGREEMENT:.2f})."
+            f"(adjusted mutual information {agreement:.2f}, below {LEAST_AGREEMENT:.2f}).",
+            usual,
         )
-    return ""
+    curve = getattr(estimator, "n_clusters_curve_", None) if asked == "auto" else None
+    least, most = (found, found) if curve is None else as_good(curve)
+    if most >= FLAT * least:
+        text = f"n_clusters='auto' took {found}, but any number from {least} to {most} is as good."
+        return text, "the number that you need"
+    return "", ""

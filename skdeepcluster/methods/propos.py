@@ -218,8 +218,14 @@ class ProPos(DeepClusterer):
 
     Parameters
     ----------
-    n_clusters : int, default=8
-        Number of clusters to find.
+    n_clusters : int or "auto", default=8
+        Number of clusters to find. With ``"auto"``, a first training with `max_clusters` finds out
+        which of those clusters two views of a sample do not tell apart, and a second is made with
+        as many as are left.
+    max_clusters : int or "auto", default="auto"
+        Largest number of clusters that ``n_clusters="auto"`` considers; better too many than too
+        few. ``"auto"`` is 0.7 times the square root of the number of samples, at least 4 and at
+        most 50.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
         vectors; a module, which is copied; or a callable that maps the shape of a sample,
@@ -326,6 +332,9 @@ class ProPos(DeepClusterer):
         Clusters of the training samples, equal to ``predict(X)``.
     n_clusters_ : int
         Number of clusters that have members.
+    n_clusters_curve_ : dict of str to ndarray
+        With ``n_clusters="auto"``: the numbers ``"n_clusters"`` and for each a ``"score"``, what
+        views agree on, weighed against what they do not.
     cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict
@@ -403,8 +412,9 @@ class ProPos(DeepClusterer):
 
     def __init__(
         self,
-        n_clusters: int = 8,
+        n_clusters: int | str = 8,
         *,
+        max_clusters: int | str = "auto",
         backbone: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = "auto",
         image_shape: Sequence[int] | None = None,
         channel_axis: str = "auto",

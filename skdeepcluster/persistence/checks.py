@@ -50,6 +50,7 @@ def check_manifest(manifest: Any) -> None:
         "cluster_trust": lambda v: (
             isinstance(v, list) and all(item is None or _is_share(item) for item in v)
         ),
+        "n_clusters_curve": _is_curve,
         "classes": lambda v: _are_numbers(v) and all(a < b for a, b in pairwise([-1, *v])),
         "cluster_to_class": _are_numbers,
         "history": lambda v: (
@@ -74,6 +75,19 @@ def _all(values: Any, container: Any, kind: Any) -> bool:
 
 def _are_counts(values: Any) -> bool:
     return _all(values, list, int) and all(type(v) is int and 0 < v < LARGEST for v in values)
+
+
+def _is_curve(value: Any) -> bool:
+    """Whether something is nothing, or numbers of clusters with a finite score for each."""
+    if value == {}:
+        return True
+    if not _all(value, dict, list) or value.keys() != {"n_clusters", "score"}:
+        return False
+    scores = value["score"]
+    finite = all(type(v) in (int, float) and -1e9 < v < 1e9 for v in scores)
+    return (
+        _are_counts(value["n_clusters"]) and finite and 0 < len(scores) == len(value["n_clusters"])
+    )
 
 
 def _is_share(value: Any) -> bool:

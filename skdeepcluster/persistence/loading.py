@@ -41,6 +41,7 @@ NOT_IN_ALL: dict[str, Any] = {  # what stands for entries that a file need not h
     "temperature": 1.0,
     "view_agreement": None,
     "cluster_trust": [],
+    "n_clusters_curve": {},
     "classes": [],
     "cluster_to_class": [],
 }
@@ -227,6 +228,9 @@ def _restore(
     trust = manifest["cluster_trust"] or [None] * estimator.n_clusters_
     if len(trust) != estimator.n_clusters_:
         raise ValueError("its entry 'cluster_trust' is not one number for each cluster")
+    if manifest["n_clusters_curve"]:
+        curve = manifest["n_clusters_curve"]
+        estimator.n_clusters_curve_ = {name: np.array(values) for name, values in curve.items()}
     agreement = manifest["view_agreement"]
     estimator.view_agreement_ = float("nan") if agreement is None else float(agreement)
     estimator.cluster_trust_ = np.array(trust, dtype=np.float64)

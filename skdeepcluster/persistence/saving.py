@@ -63,6 +63,7 @@ def _manifest(estimator: Any) -> dict[str, Any]:
         "temperature": fitted.temperature,
         "view_agreement": _or_none(estimator.view_agreement_),
         "cluster_trust": [_or_none(value) for value in estimator.cluster_trust_],
+        **_curve(estimator),
         **_classes(estimator),
     }
 
@@ -70,6 +71,12 @@ def _manifest(estimator: Any) -> dict[str, Any]:
 def _or_none(value: float) -> float | None:
     """Return what JSON can hold: where nothing is known, the attribute is NaN."""
     return None if np.isnan(value) else float(value)
+
+
+def _curve(estimator: Any) -> dict[str, Any]:
+    """Return what only fits with ``n_clusters="auto"`` have."""
+    curve = getattr(estimator, "n_clusters_curve_", None)
+    return {"n_clusters_curve": {n: v.tolist() for n, v in curve.items()}} if curve else {}
 
 
 def _classes(estimator: Any) -> dict[str, Any]:

@@ -101,12 +101,51 @@ def logits_of_views(
     second : ndarray of shape (m, n_clusters_), dtype float32
         The same of the second.
     """
+    used = torch.from_numpy(fitted.used)
+
+    def logits_of_used(_: Tensor, logits: Tensor) -> Tensor:
+        return logits[:, used.to(logits.device)]
+
+    return _run_on_views(fitted, samples, augmentation, logits_of_used)
+
+
+def embedding_of_views(
+    fitted: FittedModel, samples: Samples, augmentation: Augmentation | str = "auto"
+) -> Pair:
+    """
+    Embed two views of samples by a fitted model.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        The model.
+    samples : Samples
+        Samples of the shape learnt.
+    augmentation : callable or str, default="auto"
+        What makes the views.
+
+    Returns
+    -------
+    first : ndarray of shape (m, d), dtype float32
+        Unit-length embedding of the first view of each sample.
+    second : ndarray of shape (m, d), dtype float32
+        The same of the second.
+    """
+    return _run_on_views(fitted, samples, augmentation, lambda embedding, _: embedding)
+
+
+def _run_on_views(
+    fitted: FittedModel,
+    samples: Samples,
+    augmentation: Augmentation | str,
+    take: Callable[[Tensor, Tensor], Tensor],
+) -> Pair:
     device = next(fitted.model.parameters()).device
-    maps, used = fitted.scaling.on(device), torch.from_numpy(fitted.used).to(device)
+    maps = fitted.scaling.on(device)
 
     def look(view: Tensor) -> np.ndarray:
         parts = infer_batches(fitted.model, [view], maps, fitted.dtype)
-        found: np.ndarray = torch.cat([logits[:, used] for _, logits in parts]).cpu().numpy()
+        found: np.ndarray = torch.cat([take(*part) for part in parts]).cpu().numpy()
         return found
 
     return look_at_views(

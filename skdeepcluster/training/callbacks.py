@@ -51,8 +51,9 @@ class EpochWatch:
         What `fit` was given, handed on to callbacks that ask for it.
     max_epochs : int
         Number of epochs.
-    fitted_attributes : callable
+    fitted_attributes : callable or None
         Returns the attributes of an estimator fitted up to now; called only if a callback asks.
+        With None, callbacks are not told: the training is a means of another.
     show : bool, default=False
         Whether there is a progress bar; where there is no terminal, a line every 30 seconds.
     """
@@ -63,7 +64,7 @@ class EpochWatch:
         X: Any,
         y: Any,
         max_epochs: int,
-        fitted_attributes: Callable[[], dict[str, Any]],
+        fitted_attributes: Callable[[], dict[str, Any]] | None,
         show: bool = False,
     ) -> None:
         self.estimator = estimator
@@ -73,7 +74,7 @@ class EpochWatch:
         self.bar = _progress_bar(estimator, max_epochs) if show else None
         self.context: Any = None
         self.epoch_context: Any = None
-        if hasattr(estimator, "_init_callback_context"):
+        if fitted_attributes is not None and hasattr(estimator, "_init_callback_context"):
             self.context = estimator._init_callback_context(max_subtasks=max_epochs)
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 

@@ -1,0 +1,121 @@
+"""`n_clusters="auto"`: how many clusters there are is found out first."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from comparing import without_times
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
+from trainings import at_the_end_of_epoch, make
+
+from skdeepcluster import load
+from skdeepcluster.fitting import warn_if_doubtful
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return make_blobs(240, centers=4, n_features=6, random_state=1)[0].astype(np.float32)
+
+
+def test_blobs_are_counted(Estimator, blobs):
+    model = Estimator("auto", random_state=0).fit(blobs)
+    assert model.n_clusters_ == 4
+    curve = model.n_clusters_curve_
+    assert curve["n_clusters"][curve["score"].argmax()] == 4
+    assert curve["n_clusters"][0] == 2
+    assert model.n_clusters == "auto"
+    assert np.bincount(model.labels_).tolist() == [60] * 4
+
+
+def test_the_fit_is_that_with_the_number_found(quick, rows):
+    model = quick(n_clusters="auto", max_clusters=6).fit(rows)
+    same = quick(n_clusters=int(model._model.parameters["n_clusters"])).fit(rows)
+    np.testing.assert_array_equal(model.labels_, same.labels_)
+    assert without_times(model.history_) == without_times(same.history_)
+    again = quick(n_clusters="auto", max_clusters=6).fit(rows)
+    np.testing.assert_array_equal(model.transform(rows), again.transform(rows))
+
+
+def test_images_too(quick, digits):
+    model = quick(n_clusters="auto").fit(digits)
+    assert 1 <= model.n_clusters_ <= 5
+    assert model.predict_proba(digits).shape == (60, model.n_clusters_)
+    assert clone(model).n_clusters == "auto"
+
+
+def test_few_samples(rows):
+    for n in (2, 3, 7, 12):
+        model = make(n_clusters="auto").fit(rows[:n])
+        assert 1 <= model.n_clusters_ <= max(1, n // 3)
+
+
+def test_no_fewer_clusters_than_known_classes(rows):
+    known = np.repeat([0, 1, 2, -1, -1, -1], 10)
+    model = make(n_clusters="auto").fit(rows, known_labels=known)
+    assert model._model.parameters["n_clusters"] >= 3
+    with pytest.raises(ValueError, match="names 3 classes, more than n_clusters=2"):
+        make(n_clusters="auto", max_clusters=2).fit(rows, known_labels=known)
+
+
+def test_bad_numbers_are_refused(rows):
+    for parameters in ({"n_clusters": "all"}, {"n_clusters": "auto", "max_clusters": 1}):
+        with pytest.raises(ValueError, match="clusters' parameter"):
+            make(**parameters).fit(rows)
+
+
+def test_a_saved_model_has_the_number_that_was_found(rows, tmp_path):
+    model = make(n_clusters="auto").fit(rows)
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.n_clusters == model._model.parameters["n_clusters"]
+    np.testing.assert_array_equal(loaded.predict(rows), model.labels_)
+    for name, values in model.n_clusters_curve_.items():
+        np.testing.assert_array_equal(loaded.n_clusters_curve_[name], values)
+
+
+def test_a_warm_start_goes_on_with_the_number_that_was_found(rows):
+    model = make(n_clusters="auto", warm_start=True).fit(rows)
+    curve, epochs = model.n_clusters_curve_, model.n_epochs_
+    model.fit(rows)
+    assert model.n_epochs_ == 2 * epochs
+    assert model.n_clusters_curve_ is curve
+
+
+@pytest.mark.parametrize("epoch", [2, 4])
+def test_both_trainings_are_resumed(rows, tmp_path, monkeypatch, epoch):
+    whole, seen = make(n_clusters="auto").fit(rows), []
+
+    def stop():
+        seen.append(epoch)
+        if len(seen) == (1 if epoch == 2 else 2):  # in the first training, or in the second
+            raise OSError("power failure")
+
+    with monkeypatch.context() as patch:
+        at_the_end_of_epoch(patch, epoch, stop)
+        with pytest.raises(OSError, match="power failure"):
+            make(n_clusters="auto", checkpoint_dir=tmp_path).fit(rows)
+    resumed = make(n_clusters="auto", checkpoint_dir=tmp_path).fit(rows)
+    np.testing.assert_array_equal(resumed.transform(rows), whole.transform(rows))
+
+
+def test_callbacks_and_the_caller_see_only_the_second_training(rows):
+    model = make(n_clusters="auto").fit(rows)
+    assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("most", "said"), [(5, False), (6, True)])
+def test_a_flat_curve_is_said(most, said):
+    model = make(n_clusters="auto")
+    model.n_clusters_, model.view_agreement_ = 4, 1.0
+    score = np.where(np.arange(2, 9) <= most, 1.0, 0.0)
+    score[:2] = 0.5
+    model.n_clusters_curve_ = {"n_clusters": np.arange(2, 9), "score": score}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_doubtful(model)
+    texts = [str(w.message) for w in caught if w.category is ConvergenceWarning]
+    assert any("any number from 4 to 6 is as good" in text for text in texts) == said

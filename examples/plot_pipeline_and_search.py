@@ -52,7 +52,7 @@ print(f"accuracy with 50 labels {classifier.score(embedding[50:], y[50:]):.3f}")
 # %%
 # A search without labels
 # -----------------------
-# ``score`` needs no labels: it is a silhouette in the embedding, averaged over the held-out images.
+# ``score`` needs no labels; a search takes its mean over the held-out images, and higher is better.
 
 grid = {"contrastiveclustering__lr": [3e-4, 1e-3]}
 search = GridSearchCV(model, grid, cv=2).fit(X)

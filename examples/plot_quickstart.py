@@ -23,7 +23,7 @@ from skdeepcluster.metrics import clustering_accuracy_score
 from skdeepcluster.plotting import ClusterGalleryDisplay
 
 digits = load_digits()
-model = ContrastiveClustering(n_clusters=10, random_state=0, verbose=1)
+model = ContrastiveClustering(n_clusters=10, random_state=0)
 start = perf_counter()
 labels = model.fit_predict(digits.images)
 seconds = perf_counter() - start

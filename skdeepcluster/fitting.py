@@ -105,7 +105,7 @@ def build_trainer(
     warm = _model_to_go_on_from(estimator, samples)
     shape = resized_shape(samples.shape, plain.image_size)
     augmentation = resolve_augmentation(plain.augmentation, shape)
-    dtype = training_dtype(plain.precision, device, shape)
+    dtype = training_dtype(plain.precision, device, shape, plain.backbone)
     n_known = 0 if known is None else int((known.clusters >= 0).sum())
     settings = _settings(plain, samples, dtype, augmentation, n_known)
     if settings.schedule.batch_size < 2 * processes.size:

@@ -11,10 +11,11 @@ from skdeepcluster._version import __version__
 from skdeepcluster.cli import export as exporting
 from skdeepcluster.cli import work
 from skdeepcluster.cli.results import in_words
-from skdeepcluster.cli.settings import METHODS, Settings, parameter
+from skdeepcluster.cli.settings import METHODS, Settings, number_of_clusters, parameter
 from skdeepcluster.cli.shell import plainly, result, say
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.report import read_names
+from skdeepcluster.report.names import class_name
 
 GOES_ON = "The same command goes on where this one has stopped."
 
@@ -53,7 +54,13 @@ def _fit(
         Path | None, typer.Argument(help="Folder of images, with its sub-folders.")
     ] = None,
     out: Out = ...,  # type: ignore[assignment]
-    n_clusters: Annotated[int | None, typer.Option("-k", "--clusters", min=1)] = None,
+    n_clusters: Annotated[
+        str | None, typer.Option("-k", "--clusters", help="Number of clusters, or auto.")
+    ] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV file of known classes, with the columns file and label."),
+    ] = None,
     method: Annotated[
         str | None, typer.Option(help=f"One of {', '.join(METHODS)}; cc by default.")
     ] = None,
@@ -82,7 +89,7 @@ def _fit(
     """Sort the images of FOLDER into clusters, and write model, tables and report."""
     options: dict[str, Any] = {
         "folder": None if folder is None else str(folder.absolute()),
-        "n_clusters": n_clusters,
+        "labels": [str(path.absolute()) for path in labels] if labels else None,
         "method": method,
         "features": features,
         "weights": None if weights is None else str(weights.absolute()),
@@ -92,6 +99,8 @@ def _fit(
     }
     with plainly(GOES_ON) as warnings:
         given = {name: value for name, value in options.items() if value is not None}
+        if n_clusters is not None:
+            given["n_clusters"] = number_of_clusters(n_clusters)
         given["parameters"] = dict(parameter(text) for text in settings or [])
         read = Settings.from_toml(config, **given) if config else Settings.merged({}, "", given)
         outcome = work.fit(read, out, overwrite, not quiet)
@@ -120,6 +129,24 @@ def _report(
         _print(work.report(run, overwrite, not quiet), warnings, as_json)
 
 
+@app.command("suggest")
+def _suggest(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of files.")] = 50,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write which files of RUN to label next: a table to fill in, for --labels of fit."""
+    with plainly() as warnings:
+        outcome = work.suggestions(run, n, overwrite, not quiet)
+        lines = [
+            f"{outcome['n_files']:,} files to label: {outcome['table']}. Fill in the column label, "
+            "and give the table to fit as --labels."
+        ]
+        result({**outcome, "warnings": warnings}, lines, as_json)
+
+
 @app.command("export")
 def _export(
     run: Run,
@@ -141,8 +168,10 @@ def _export(
         target = (destination or run / "clusters").absolute()
         if (link or copy) and target.exists():
             raise FileExistsError(f"{target} exists: name another folder for the clusters.")
-        members = read_clusters(run / CLUSTERS)
-        plan = exporting.planned(members, read_names(names) if names else {}, target)
+        members, classes = read_clusters(run / CLUSTERS)
+        called = {cluster: class_name(label) for cluster, label in classes.items()}
+        called |= read_names(names) if names else {}
+        plan = exporting.planned(members, called, target)
         way = "link" if link else "copy" if copy else ""
         missing = exporting.carry_out(plan, way) if way else []
         for path in missing:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdeepcluster._files import write_whole
+from skdeepcluster._text import printable
 from skdeepcluster.cli.tables import CLUSTERS, UNREADABLE, write_clusters, write_table
 from skdeepcluster.plotting.projection import project
 
@@ -25,6 +26,7 @@ def write_results(
     skipped: list[tuple[str, str]],
     probabilities: NDArray[np.float32],
     embedding: NDArray[np.float32],
+    classes: list[str] | None,
 ) -> None:
     """
     Write the tables and the embedding, over those that are there.
@@ -41,15 +43,19 @@ def write_results(
         Soft assignments.
     embedding : ndarray of shape (n, d)
         Embedding.
+    classes : list of str or None
+        Class that each cluster stands for, None where no class is known.
     """
     content = io.BytesIO()
     np.save(content, embedding)
     write_whole(out / EMBEDDING, [content.getbuffer()], overwrite=True)
-    write_clusters(out / CLUSTERS, filenames, probabilities, project(embedding))
+    write_clusters(out / CLUSTERS, filenames, probabilities, project(embedding), classes)
     write_table(out / UNREADABLE, ("path", "reason"), skipped)
 
 
-def summary(out: Path, probabilities: NDArray[np.float32], n_skipped: int) -> dict[str, Any]:
+def summary(
+    out: Path, probabilities: NDArray[np.float32], n_skipped: int, classes: list[str] | None
+) -> dict[str, Any]:
     """
     Sum up a clustering.
 
@@ -61,6 +67,8 @@ def summary(out: Path, probabilities: NDArray[np.float32], n_skipped: int) -> di
         Soft assignments.
     n_skipped : int
         Number of files that could not be read.
+    classes : list of str or None
+        Class that each cluster stands for, None where no class is known.
 
     Returns
     -------
@@ -71,6 +79,7 @@ def summary(out: Path, probabilities: NDArray[np.float32], n_skipped: int) -> di
     sure = probabilities.max(axis=1)
     sizes = np.bincount(labels, minlength=n_clusters)
     totals = np.bincount(labels, weights=sure, minlength=n_clusters)
+    known = {} if classes is None else {"classes": classes}
     return {
         "out": str(out),
         "n_images": len(labels),
@@ -78,6 +87,7 @@ def summary(out: Path, probabilities: NDArray[np.float32], n_skipped: int) -> di
         "n_clusters": n_clusters,
         "sizes": sizes.tolist(),
         "confidence": np.round(totals / np.maximum(sizes, 1), 4).tolist(),
+        **known,
         "report": str(out / REPORT),
     }
 
@@ -96,9 +106,11 @@ def in_words(values: dict[str, Any]) -> list[str]:
     list of str
         Lines.
     """
-    lines = ["cluster   images   mean confidence"]
+    classes = values.get("classes")
+    lines = ["cluster   images   mean confidence" + ("   class" if classes else "")]
     for k, (size, sure) in enumerate(zip(values["sizes"], values["confidence"], strict=True)):
-        lines.append(f"{k:>7}{size:>9,}{sure:>18.2f}")
+        line = f"{k:>7}{size:>9,}{sure:>18.2f}"
+        lines.append(f"{line}   {printable(classes[k])}".rstrip() if classes else line)
     if values["n_unreadable"]:
         where = Path(values["out"]) / UNREADABLE
         lines.append(f"{values['n_unreadable']:,} files could not be read: {where}")

@@ -34,7 +34,7 @@ class Settings:
     ----------
     folder : str
         Folder of the images, absolute.
-    n_clusters : int
+    n_clusters : int or "auto"
         Number of clusters.
     method : str, default="cc"
         A key of `METHODS`.
@@ -50,6 +50,10 @@ class Settings:
         Whether images are read as grey or in colour, as `load_images` has it.
     dtype : str, default="auto"
         Type of the images' values, as `load_images` has it.
+    labels : list of str, default=[]
+        Tables of the files whose class is known, absolute.
+    classes : list of str, default=[]
+        Names of the classes, in the order of their numbers; empty where they have numbers only.
     model : str or None, default=None
         File of the model that was applied, absolute; None for a run that trains one.
     parameters : dict of str to Any, default={}
@@ -57,7 +61,7 @@ class Settings:
     """
 
     folder: str
-    n_clusters: int
+    n_clusters: int | str
     method: str = "cc"
     features: str | None = None
     weights: str | None = None
@@ -65,12 +69,16 @@ class Settings:
     resize: str = "pad"
     color: str = "auto"
     dtype: str = "auto"
+    labels: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
     model: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
+        if not isinstance(self.labels, list):
+            raise ValueError(f'labels must be a list, as in ["labels.csv"]; got {self.labels!r}.')
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -115,7 +123,7 @@ class Settings:
         """
         run = dataclasses.asdict(self)
         parameters = run.pop("parameters")
-        run = {name: value for name, value in run.items() if value is not None}
+        run = {name: value for name, value in run.items() if value not in (None, [])}
         packages = {"scikit-learn": sklearn, "skdeepcluster": skdeepcluster, "torch": torch}
         versions = {name: str(package.__version__) for name, package in packages.items()}
         return tomli_w.dumps({"run": run, "parameters": parameters, "versions": versions})
@@ -186,6 +194,32 @@ class Settings:
             if name not in settings:
                 raise ValueError(f"{name} must be given: {option}, or {name} in a --config file.")
         return cls(**settings)
+
+
+def number_of_clusters(text: str) -> int | str:
+    """
+    Read the number of clusters.
+
+    Parameters
+    ----------
+    text : str
+        A whole number from 1 on, or "auto".
+
+    Returns
+    -------
+    int or "auto"
+        The number.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if text == "auto":
+        return text
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise ValueError(f"-k must be a whole number from 1 on, or auto; got {text!r}.")
+    return int(text)
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -16,11 +16,20 @@ from sklearn.preprocessing import normalize
 
 import skdeepcluster
 from skdeepcluster._files import refuse_existing, write_whole
+from skdeepcluster.cli.labels import (
+    TO_LABEL,
+    classes_of_clusters,
+    numbered,
+    read_labels,
+    write_to_label,
+)
 from skdeepcluster.cli.results import MODEL, REPORT, RESULTS, summary, write_results
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
+from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.datasets import load_images
 from skdeepcluster.report import write_report
+from skdeepcluster.report.names import class_name
 
 TRAINING = ".training"
 FEATURES = ".features.npy"
@@ -41,12 +50,18 @@ class Pile:
         Their files, absolute.
     skipped : list of tuple of str and str
         Files that could not be read, and why.
+    known : ndarray of shape (n,), dtype int64
+        Classes, -1 where they are not known.
+    classes : list of str
+        Names of the classes; empty where they have numbers only.
     """
 
     images: NDArray[Any]
     samples: NDArray[Any]
     filenames: list[str]
     skipped: list[tuple[str, str]]
+    known: NDArray[np.int64]
+    classes: list[str]
 
 
 class Results:
@@ -130,18 +145,21 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     # Images are read with their channels last, however many they have.
     more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
     estimator = settings.estimator(**more)
+    read_labels(settings.labels, settings.folder)  # refused before anything is written
     open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
-    # Images that come later are to be read as these were.
-    _write_settings(dataclasses.replace(settings, dtype=str(pile.images.dtype)), out)
+    # Images that come later are to be read as these were, and clusters to have the same names.
+    settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
+    _write_settings(settings, out)
     if (out / MODEL).exists():
         say(f"{out / MODEL} is there, and is not trained again.")
         model = skdeepcluster.load(out / MODEL)
     else:
-        model = estimator.fit(pile.samples).set_params(checkpoint_dir=None, verbose=0)
+        estimator.fit(pile.samples, known_labels=pile.known)
+        model = estimator.set_params(checkpoint_dir=None, verbose=0)
         model.save(out / MODEL)
     shutil.rmtree(out / TRAINING, ignore_errors=True)
-    return finish(model, pile, out)
+    return finish(settings, model, pile, out)
 
 
 def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[str, Any]:
@@ -174,10 +192,10 @@ def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[st
     path = (model_path / MODEL if model_path.is_dir() else model_path).absolute()
     model = skdeepcluster.load(path)
     settings = dataclasses.replace(
-        _settings_of(path, model), folder=str(folder.absolute()), model=str(path)
+        _settings_of(path, model), folder=str(folder.absolute()), model=str(path), labels=[]
     )
     open_run(settings, out, overwrite=False)
-    return finish(model, read_pile(settings, out, verbose), out)
+    return finish(settings, model, read_pile(settings, out, verbose), out)
 
 
 def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
@@ -207,7 +225,47 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     if not overwrite:
         refuse_existing(out / REPORT)
     model = skdeepcluster.load(settings.model or out / MODEL)
-    return finish(model, read_pile(settings, out, verbose), out, overwrite, only_report=True)
+    pile = read_pile(settings, out, verbose)
+    return finish(settings, model, pile, out, overwrite, only_report=True)
+
+
+def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, Any]:
+    """
+    Write which files of a run to label next, as a table to fill in.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    n : int
+        Number of files; if there are fewer without label, all of these.
+    overwrite : bool
+        Whether a table that is there is replaced.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    dict of str to Any
+        The table and how many files are in it.
+
+    Raises
+    ------
+    OSError
+        If there is no run, or a table that would be overwritten.
+    """
+    settings = Settings.from_toml(out / RUN_FILE)
+    if not overwrite:
+        refuse_existing(out / TO_LABEL)
+    model = skdeepcluster.load(settings.model or out / MODEL)
+    pile = read_pile(settings, out, verbose)
+    results = Results(model, pile.samples)
+    rows = open_rows(0, len(pile.known), pile.known)
+    chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
+    files = [pile.filenames[row] for row in chosen]
+    write_to_label(out / TO_LABEL, files, results.probabilities[chosen])
+    (out / FEATURES).unlink(missing_ok=True)
+    return {"table": str(out / TO_LABEL), "n_files": len(files)}
 
 
 def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
@@ -262,6 +320,7 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> None:
     before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
     if settings.dtype == "auto":  # which is replaced by what was found
         now["dtype"] = before["dtype"]
+    now["classes"] = before["classes"]  # which follow from the labels
     other = [name for name in now if before[name] != now[name]]
     if other:
         raise FileExistsError(
@@ -289,12 +348,14 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     Pile
         The images.
     """
+    labels = read_labels(settings.labels, settings.folder)
     found = load_images(settings.folder, verbose=int(verbose), **settings.reading)
+    known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
     samples = found.images
     if settings.features is not None:
         network = settings.features, settings.weights
         samples = _features(*network, samples, out / FEATURES, verbose)
-    return Pile(found.images, samples, found.filenames, found.skipped)
+    return Pile(found.images, samples, found.filenames, found.skipped, *known)
 
 
 def _features(
@@ -311,13 +372,20 @@ def _features(
 
 
 def finish(
-    model: Any, pile: Pile, out: Path, overwrite: bool = False, only_report: bool = False
+    settings: Settings,
+    model: Any,
+    pile: Pile,
+    out: Path,
+    overwrite: bool = False,
+    only_report: bool = False,
 ) -> dict[str, Any]:
     """
     Write what a model finds in images; the report, which says that a run is finished, is last.
 
     Parameters
     ----------
+    settings : Settings
+        The run.
     model : DeepClusterer
         A fitted estimator.
     pile : Pile
@@ -335,18 +403,22 @@ def finish(
         What has come out, as `summary` has it.
     """
     results = Results(model, pile.samples)
+    both = results.probabilities, results.embedding
+    classes = classes_of_clusters(model, settings.classes)
     if not only_report:
-        write_results(out, pile.filenames, pile.skipped, results.probabilities, results.embedding)
+        write_results(out, pile.filenames, pile.skipped, *both, classes)
     write_report(
         results,
         pile.images,
         out / REPORT,
         filenames=pile.filenames,
         skipped=pile.skipped,
+        names={k: class_name(name) for k, name in enumerate(classes or []) if name},
+        known_labels=pile.known,
         overwrite=overwrite,
     )
     (out / FEATURES).unlink(missing_ok=True)
-    return summary(out, results.probabilities, len(pile.skipped))
+    return summary(out, results.probabilities, len(pile.skipped), classes)
 
 
 def _settings_of(path: Path, model: Any) -> Settings:

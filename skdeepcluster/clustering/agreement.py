@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import entropy
-from sklearn.metrics import adjusted_mutual_info_score
+from scipy.special import entr
 
 PENALTY = 2.0
 
@@ -23,6 +22,8 @@ def chance_corrected_agreement(first: np.ndarray, second: np.ndarray) -> float:
     float
         From 0, no more than chance gives, to 1, where they are the same but for names.
     """
+    from sklearn.metrics import adjusted_mutual_info_score  # its import draws random numbers
+
     return max(0.0, float(adjusted_mutual_info_score(first, second)))
 
 
@@ -52,6 +53,6 @@ def agreement_score(first: np.ndarray, second: np.ndarray) -> float:
     .. [1] Vinh, N. X., Epps, J., Bailey, J., "Information theoretic measures for clusterings
        comparison: variants, properties, normalization and correction for chance", JMLR 11 (2010).
     """
-    size = np.mean([entropy(np.bincount(labels)) for labels in (first, second)])
+    size = np.mean([entr(np.bincount(labels) / len(labels)).sum() for labels in (first, second)])
     shared = chance_corrected_agreement(first, second)
     return float(size * (shared - PENALTY * (1 - shared)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 WIDEST = 6.0  # of the logarithm: from a 400th to 400 times
@@ -32,6 +31,8 @@ def fit_temperature(first: np.ndarray, second: np.ndarray) -> float:
     .. [1] Guo, C., Pleiss, G., Sun, Y., Weinberger, K. Q., "On calibration of modern neural
        networks", ICML 2017, section 4.2.
     """
+    from scipy.optimize import minimize_scalar  # here, to keep the package's import light
+
     logits = np.concatenate([first, second]).astype(np.float64)
     target = np.concatenate([second, first]).argmax(axis=1)[:, None]
     if logits.shape[1] == 1:

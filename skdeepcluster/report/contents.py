@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,31 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
+from skdeepcluster.clustering.suggestions import suggest
 from skdeepcluster.plotting.projection import project
 from skdeepcluster.report.summary import (
     Assignment,
     Pair,
-    doubtful_clusters,
+    Trust,
     extremes,
     hard_pairs,
+    loose_clusters,
+    unsure_clusters,
 )
 from skdeepcluster.report.thumbnails import Thumbnails
 
 N_NEIGHBORS = 8
+N_SUGGESTED = 24
 
 
-def contents(found: Assignment, embedding: NDArray[Any], random_state: Any) -> dict[str, Any]:
+def contents(
+    found: Assignment,
+    embedding: NDArray[Any],
+    trust: Trust,
+    names: Mapping[int, str],
+    unlabelled: NDArray[np.int64],
+    random_state: Any,
+) -> dict[str, Any]:
     """
     Describe images, clusters and pairs of clusters for the page.
 
@@ -35,6 +46,12 @@ def contents(found: Assignment, embedding: NDArray[Any], random_state: Any) -> d
         The assignment of n images to k clusters.
     embedding : ndarray of shape (n, d)
         Their embedding.
+    trust : Trust
+        What is known of the clusters.
+    names : mapping of int to str
+        Names that clusters have from the start.
+    unlabelled : ndarray of shape (m,), dtype int64
+        Rows of the images that may be suggested for labelling.
     random_state : int, RandomState instance or None
         Seed of the map.
 
@@ -46,7 +63,14 @@ def contents(found: Assignment, embedding: NDArray[Any], random_state: Any) -> d
     positions = np.zeros((1, 2))
     if len(embedding) > 1:
         positions = np.asarray(project(embedding, random_state=random_state))
-    doubtful = set(doubtful_clusters(found))
+    clusters = [_cluster(found, trust, k) for k in range(len(found.sizes))]
+    for k in {*unsure_clusters(found), *loose_clusters(found, trust)}:
+        clusters[k]["doubtful"] = True
+    for k, name in names.items():
+        clusters[k]["name"] = name
+    suggested = suggest(
+        unlabelled, found.probabilities, embedding, min(N_SUGGESTED, len(unlabelled))
+    )
     return {
         "count": len(embedding),
         "label": _packed(found.labels),
@@ -55,8 +79,9 @@ def contents(found: Assignment, embedding: NDArray[Any], random_state: Any) -> d
         "x": _packed(positions[:, 0]),
         "y": _packed(positions[:, 1]),
         "neighbors": _packed(nearest_neighbors(embedding)),
-        "clusters": [_cluster(found, k, k in doubtful) for k in range(len(found.sizes))],
+        "clusters": clusters,
         "pairs": [_pair(pair) for pair in hard_pairs(found)],
+        "suggested": suggested.tolist(),
     }
 
 
@@ -94,10 +119,11 @@ def first_shown(known: dict[str, Any]) -> list[int]:
     Returns
     -------
     list of int
-        Rows, each once: the extremes of clusters, then what is between two.
+        Rows, each once: the extremes of clusters, what is between two, and suggestions.
     """
     parts = [c[kind] for kind in ("certain", "least") for c in known["clusters"]]
     parts += [pair["between"] for pair in known["pairs"]]
+    parts += [known["suggested"]]
     return list(dict.fromkeys(itertools.chain.from_iterable(parts)))
 
 
@@ -152,12 +178,15 @@ def _packed(values: NDArray[Any]) -> dict[str, str]:
     return {"type": kind, "base64": text}
 
 
-def _cluster(found: Assignment, k: int, is_doubtful: bool) -> dict[str, Any]:
+def _cluster(found: Assignment, trust: Trust, k: int) -> dict[str, Any]:
     certain, least = extremes(found, k)
+    own = float(trust.clusters[k])
     return {
         "size": int(found.sizes[k]),
         "confidence": round(float(found.means[k]), 4),
-        "doubtful": is_doubtful,
+        "trust": None if np.isnan(own) else round(own, 4),
+        "doubtful": False,
+        "name": "",
         "certain": certain,
         "least": least,
     }

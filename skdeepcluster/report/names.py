@@ -1,12 +1,15 @@
-"""Names of clusters, as the page saves them."""
+"""Names of clusters: those they have from the start, and as the page saves them."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from skdeepcluster.report.files import shown
 
 HEADER = ["cluster", "name"]
 MOST_DIGITS = 9
@@ -67,6 +70,61 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
             raise ValueError(f"{str(path)!r}, line {line}: {error}.") from None
         names[cluster] = name
     return names
+
+
+def first_names(names: Any, model: Any, n_clusters: int) -> dict[int, str]:
+    """
+    Find the names that clusters have from the start.
+
+    Parameters
+    ----------
+    names : mapping of int to str, or None
+        Names that the caller has given; None takes those of the classes that clusters stand for.
+    model : estimator
+        A fitted estimator.
+    n_clusters : int
+        Number of its clusters.
+
+    Returns
+    -------
+    dict of int to str
+        Names by cluster, safe to show.
+
+    Raises
+    ------
+    TypeError
+        If `names` is no mapping, or not to text.
+    ValueError
+        If it names a cluster that there is not.
+    """
+    if names is None:
+        classes = enumerate(getattr(model, "cluster_to_class_", ()))
+        return {cluster: class_name(number) for cluster, number in classes if number >= 0}
+    if not isinstance(names, Mapping) or not all(isinstance(n, str) for n in names.values()):
+        raise TypeError(f"names must map numbers of clusters to names; got {names!r}.")
+    unknown = [cluster for cluster in names if cluster not in range(n_clusters)]
+    if unknown:
+        raise ValueError(
+            f"names must be of clusters, from 0 to {n_clusters - 1}; got {unknown[0]!r}."
+        )
+    return {int(cluster): shown(" ".join(name.split())) for cluster, name in names.items()}
+
+
+def class_name(label: object) -> str:
+    """
+    Name a class; by its number alone it would pass for a cluster.
+
+    Parameters
+    ----------
+    label : object
+        Number or name of the class.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    return f"class {label}" if str(label).isdecimal() else str(label)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

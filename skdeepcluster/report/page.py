@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from sklearn.utils.validation import check_array
 
 from skdeepcluster._files import refuse_existing, write_whole
 from skdeepcluster._version import __version__
+from skdeepcluster.clustering.suggestions import open_rows
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.plotting._checks import final_step
 from skdeepcluster.report.contents import contents, embedded, first_shown
 from skdeepcluster.report.files import file_names, file_table, shown, unread_files
-from skdeepcluster.report.summary import Assignment, assignment, findings
+from skdeepcluster.report.names import first_names
+from skdeepcluster.report.summary import Assignment, assignment, findings, trust_in
 from skdeepcluster.report.thumbnails import Thumbnails
 
 PAGE_BYTES = 15_000_000
@@ -36,6 +38,8 @@ def write_report(
     filenames: Sequence[str | os.PathLike[str]] | None = None,
     skipped: Sequence[tuple[str | os.PathLike[str], str]] = (),
     title: str | None = None,
+    names: Mapping[int, str] | None = None,
+    known_labels: Any = None,
     overwrite: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> Path:
@@ -44,8 +48,9 @@ def write_report(
 
     The page is one file that needs no network. It begins with reasons not to trust the clusters,
     and shows their sizes, their most certain and most doubtful members, pairs that are hard to
-    tell apart, a map of the embedding, and the nearest neighbours of each image. Clusters can be
-    named and merged in it, and the names saved as a file that `read_names` reads.
+    tell apart, images that it is worth labelling next, a map of the embedding, and the nearest
+    neighbours of each image. Clusters can be named and merged in it, and the names saved as a file
+    that `read_names` reads.
 
     Parameters
     ----------
@@ -62,6 +67,12 @@ def write_report(
         Files that could not be read, which the page warns of.
     title : str, default=None
         Heading of the page. None is "Clusters of images".
+    names : mapping of int to str, default=None
+        Names that clusters have until they are given others in the page, such as `read_names`
+        returns. None names those that stand for a known class by its number.
+    known_labels : array-like of shape (n_samples,), dtype int, default=None
+        Classes of the images whose class is known, -1 for all others: only these are suggested
+        for labelling.
     overwrite : bool, default=False
         Whether a file that is there is replaced.
     random_state : int, RandomState instance or None, default=None
@@ -75,10 +86,11 @@ def write_report(
     Raises
     ------
     ValueError
-        If `images` holds vectors, or differs from `filenames` in length.
+        If `images` holds vectors, or differs from `filenames` or `known_labels` in length, or
+        `names` has one for a cluster that there is not.
     TypeError
-        If `model` has no ``predict_proba`` or ``transform``, a file name is no path, or `title` no
-        text.
+        If `model` has no ``predict_proba`` or ``transform``, a file name is no path, `title` or a
+        name no text, or `known_labels` are not integers.
     FileExistsError
         If there is a file and `overwrite` is False.
     ImportError
@@ -94,10 +106,11 @@ def write_report(
     Notes
     -----
     A cluster is doubtful if its mean confidence, counted from that of chance, is below 0.8 of the
-    median of the other clusters. Thumbnails are 64 pixels wide or high at most. The page holds as
-    many as fit into 15 MB, beginning with those that it shows first; what else it knows of 20,000
-    images takes about 2 MB of these. Of far more images the page is larger, and slow to open.
-    Neighbours are exact, so the time for them grows with the square of the number of images.
+    median of the other clusters, or if its ``cluster_trust_`` is below one half. Thumbnails are 64
+    pixels wide or high at most. The page holds as many as fit into 15 MB, beginning with those that
+    it shows first; what else it knows of 20,000 images takes about 2 MB of these. Of far more
+    images the page is larger, and slow to open. Neighbours are exact, so the time for them grows
+    with the square of the number of images.
     """
     _require_extra()
     if not isinstance(title, (str, type(None))):
@@ -105,19 +118,23 @@ def write_report(
     path = Path(path)
     _check_target(path, overwrite)
     samples = _read_images(model, images)
-    names = None if filenames is None else file_names(filenames, len(samples))
+    paths = None if filenames is None else file_names(filenames, len(samples))
     unread = unread_files(skipped)
+    unlabelled = open_rows(0, len(samples), known_labels)
     found = assignment(_of_model(model, "predict_proba", images, len(samples)))
+    last, n_clusters = final_step(model), len(found.sizes)
+    trust, called = trust_in(last, n_clusters), first_names(names, last, n_clusters)
     embedding = _of_model(model, "transform", images, len(samples))
-    known = contents(found, embedding, random_state)
-    known["files"] = None if names is None else file_table(names, path.parent)
+    known = contents(found, embedding, trust, called, unlabelled, random_state)
+    known["files"] = None if paths is None else file_table(paths, path.parent)
     thumbnails = Thumbnails(samples)
     known["side"] = max(thumbnails.shape[1:])
     page = {
         "title": "Clusters of images" if title is None else shown(title),
         "subtitle": _subtitle(model, found),
         "has_pairs": bool(known["pairs"]),
-        "findings": list(findings(found, getattr(final_step(model), "n_clusters", None), unread)),
+        "has_suggestions": bool(known["suggested"]),
+        "findings": list(findings(found, trust, getattr(last, "n_clusters", None), unread)),
     }
     write_whole(path, [_render(page, known, thumbnails)], overwrite=overwrite)
     return path

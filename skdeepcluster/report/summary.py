@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from skdeepcluster.clustering.labels import size_entropy
+from skdeepcluster.fitting import LEAST_AGREEMENT
 
 N_SHOWN = 8  # members of a kind
 N_PAIRS = 6
-COLLAPSE_ENTROPY = 0.5
 SMALLEST_SHARE = 0.02  # of the probability: pairs that give each other less are told apart
 FAR_BELOW = 0.8  # of the median of the other clusters
+LEAST_TRUST = 0.5
 
 
 class Assignment(NamedTuple):
@@ -152,7 +151,46 @@ def _pair(found: Assignment, a: int, b: int) -> Pair:
     return Pair(a, b, float(found.given[a, b]), float(found.given[b, a]), between.tolist())
 
 
-def doubtful_clusters(found: Assignment) -> list[int]:
+class Trust(NamedTuple):
+    """
+    How far two views of a training sample stay together, as an estimator has found at `fit`.
+
+    Parameters
+    ----------
+    agreement : float
+        Adjusted mutual information of the clusters of the two; NaN where that is not known.
+    clusters : ndarray of shape (k,)
+        For each cluster, the share of its views that the other view is in it too; NaN where that is
+        not known.
+    """
+
+    agreement: float
+    clusters: NDArray[np.float64]
+
+
+def trust_in(model: Any, n_clusters: int) -> Trust:
+    """
+    Find what an estimator knows of its clusters.
+
+    Parameters
+    ----------
+    model : estimator
+        Any fitted estimator.
+    n_clusters : int
+        Number of its clusters.
+
+    Returns
+    -------
+    Trust
+        NaN throughout where it knows nothing.
+    """
+    unknown = np.full(n_clusters, np.nan)
+    return Trust(
+        getattr(model, "view_agreement_", np.nan), getattr(model, "cluster_trust_", unknown)
+    )
+
+
+def unsure_clusters(found: Assignment) -> list[int]:
     """
     Find the clusters whose members are far less certain than those of the others.
 
@@ -172,6 +210,25 @@ def doubtful_clusters(found: Assignment) -> list[int]:
         return []
     above = found.means - 1 / len(found.sizes)
     return [int(k) for k in filled if above[k] < FAR_BELOW * np.median(above[filled[filled != k]])]
+
+
+def loose_clusters(found: Assignment, trust: Trust) -> list[int]:
+    """
+    Find the clusters that two views of an image are seldom both in.
+
+    Parameters
+    ----------
+    found : Assignment
+        The assignment.
+    trust : Trust
+        What is known of the clusters.
+
+    Returns
+    -------
+    list of int
+        Numbers of the clusters with members whose trust is below one half.
+    """
+    return np.flatnonzero((found.sizes > 0) & (trust.clusters < LEAST_TRUST)).tolist()
 
 
 class Finding(NamedTuple):
@@ -195,7 +252,7 @@ class Finding(NamedTuple):
 
 
 def findings(
-    found: Assignment, asked: Any, skipped: Sequence[tuple[str, str]]
+    found: Assignment, trust: Trust, asked: Any, skipped: Sequence[tuple[str, str]]
 ) -> Iterator[Finding]:
     """
     List the reasons not to trust a clustering.
@@ -204,6 +261,8 @@ def findings(
     ----------
     found : Assignment
         The assignment.
+    trust : Trust
+        What is known of the clusters.
     asked : object
         Number of clusters that was asked for; what is no number is passed over.
     skipped : sequence of (str, str)
@@ -216,32 +275,41 @@ def findings(
     """
     filled = int(np.count_nonzero(found.sizes))
     asked = int(asked) if isinstance(asked, (int, np.integer)) else len(found.sizes)
-    sizes = np.bincount(found.labels, minlength=max(asked, len(found.sizes)))
-    entropy = size_entropy(torch.from_numpy(sizes))
-    if entropy < COLLAPSE_ENTROPY:
+    if trust.agreement < LEAST_AGREEMENT:
         yield Finding(
-            "Sizes have nearly collapsed",
-            f"Most images are in few clusters: the entropy of the sizes is {entropy:.2f} of what "
-            f"even sizes would have, below {COLLAPSE_ENTROPY}.",
+            "Views of an image disagree",
+            "Two views of a training image, which should be in one cluster, are often in different "
+            f"ones: their adjusted mutual information is {trust.agreement:.2f}, below "
+            f"{LEAST_AGREEMENT:.2f}.",
         )
     if filled < asked:
         yield Finding(
             "Fewer clusters than asked for",
             f"Only {filled} of {asked} clusters have members among these images.",
         )
-    doubtful = doubtful_clusters(found)
-    if doubtful:
-        rest = np.setdiff1d(np.flatnonzero(found.sizes), doubtful)
-        typical = float(np.median(found.means[rest]))
-        yield Finding(
-            "Doubtful clusters",
-            f"Their mean confidence is far below that of the others (median {typical:.2f}). Look "
-            "at their members before you use them.",
-            clusters=doubtful,
-        )
+    yield from _doubtful(found, trust)
     if skipped:
         yield Finding(
             "Files that could not be read",
             f"{len(skipped):,} {'file is' if len(skipped) == 1 else 'files are'} in no cluster.",
             files=skipped,
+        )
+
+
+def _doubtful(found: Assignment, trust: Trust) -> Iterator[Finding]:
+    unsure, loose = unsure_clusters(found), loose_clusters(found, trust)
+    if unsure:
+        rest = np.setdiff1d(np.flatnonzero(found.sizes), unsure)
+        typical = float(np.median(found.means[rest]))
+        yield Finding(
+            "Doubtful clusters",
+            f"Their mean confidence is far below that of the others (median {typical:.2f}). Look "
+            "at their members before you use them.",
+            clusters=unsure,
+        )
+    if loose:
+        yield Finding(
+            "Clusters that do not hold together",
+            "Where one view of a training image is in one of these, the other is mostly elsewhere.",
+            clusters=loose,
         )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
+LEAST_SIDE_OF_OURS = 5  # leaves two pixels to every convolution with a stride
+LEAST_SIDE = 128  # divided by 32, as trunks do, it leaves four
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -84,7 +87,7 @@ def memory_format_of(shape: tuple[int, ...]) -> torch.memory_format:
 
 
 def training_dtype(
-    precision: str, device: torch.device, shape: tuple[int, ...]
+    precision: str, device: torch.device, shape: tuple[int, ...], backbone: Any = "auto"
 ) -> torch.dtype | None:
     """
     Turn the `precision` parameter into the dtype of autocast.
@@ -93,11 +96,14 @@ def training_dtype(
     ----------
     precision : {"auto", "float32", "bfloat16", "float16"}
         ``"auto"`` is bfloat16 for images on devices with bfloat16 arithmetic in hardware (CUDA from
-        compute capability 8.0, CPUs with AVX512-BF16 or AMX), and float32 elsewhere.
+        compute capability 8.0, CPUs with AVX512-BF16 or AMX; there, of at least 5 pixels a side, or
+        128 with a trunk of the caller's own), and float32 elsewhere.
     device : torch.device
         Where training runs.
     shape : tuple of int
         Shape of a sample. Networks for vectors are too small to gain.
+    backbone : object, default="auto"
+        The parameter. Of a trunk of the caller's own it is not known how small its maps become.
 
     Returns
     -------
@@ -116,8 +122,10 @@ def training_dtype(
         )
     if precision != "auto":
         return DTYPES[precision]
-    # Of maps one pixel wide, torch on the CPU makes bfloat16 gradients that are not numbers.
-    suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) > 1)
+    # Where part of a kernel meets nothing but padding, as on maps of one pixel, torch on the CPU
+    # leaves that part of the gradient in bfloat16 as it finds it in memory.
+    least = LEAST_SIDE_OF_OURS if isinstance(backbone, str) else LEAST_SIDE
+    suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) >= least)
     return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
 
 

@@ -59,7 +59,7 @@ def training_identity(
     parameters = estimator.get_params(deep=True)
     device = resolve_device(estimator.device)
     shape = resized_shape(samples.shape, estimator.image_size)
-    dtype = training_dtype(estimator.precision, device, shape)
+    dtype = training_dtype(estimator.precision, device, shape, estimator.backbone)
     fitted = getattr(estimator, "_model", None) if estimator.warm_start else None
     return {
         "method": type(estimator).__name__,

@@ -66,6 +66,34 @@ def fitted(pile, tmp_path_factory):
     return out, json.loads(done.stdout)
 
 
+def digit(name):
+    """Return the class of a file that `write_digits` has written."""
+    return load_digits().target[int(Path(name).stem)]
+
+
+def write_labels(path, files, name=str):
+    lines = [f"{file},{name(digit(file))}\n" for file in files]
+    path.write_text("file,label\n" + "".join(lines))
+    return path
+
+
+def files_of(pile, *digits):
+    """Return the first files of some classes, relative to the folder."""
+    names = [path.relative_to(pile) for path in sorted(pile.rglob("0*.png"))]
+    return [name for d in digits for name in [n for n in names if digit(n) == d][:4]]
+
+
+WORDS = {0: "null", 1: "one, <b>"}
+
+
+@pytest.fixture(scope="module")
+def labelled(pile, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labelled")
+    labels = write_labels(folder / "labels.csv", files_of(pile, 1, 0), lambda d: f'"{WORDS[d]}"')
+    done = run("fit", pile, "-k", 3, "-o", folder / "o", "--labels", labels, "--json", "-q", *QUICK)
+    return folder / "o", json.loads(done.stdout), labels
+
+
 def rows(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
@@ -184,6 +212,151 @@ def test_a_report_is_written_anew(fitted, tmp_path):
     run("report", out, "-q", "--overwrite")
 
 
+def test_labels_guide_the_fit_and_name_the_clusters(labelled, pile):
+    out, outcome, labels = labelled
+    model = skdeepcluster.load(out / "model.safetensors")
+    np.testing.assert_array_equal(model.classes_, [0, 1])
+    names = ["" if k < 0 else list(WORDS.values())[k] for k in model.cluster_to_class_]
+    assert set(names) == {"", *WORDS.values()}
+    assert outcome["classes"] == names
+    for row in rows(out / "clusters.csv"):
+        assert row["class"] == names[int(row["cluster"])]
+    settings = tomllib.loads((out / "run.toml").read_text())["run"]
+    assert settings["labels"] == [str(labels)]
+    assert settings["classes"] == list(WORDS.values())
+    page = (out / "report.html").read_text()
+    assert '"name":"null"' in page
+    assert "<b>" not in page[page.index("report-data") :]
+
+
+def test_labels_give_the_estimator_their_classes(pile, tmp_path, monkeypatch):
+    told = {}
+
+    def fit(self, X, known_labels):
+        told.update(known=known_labels, n_clusters=self.n_clusters)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(skdeepcluster.ContrastiveClustering, "fit", fit)
+    one = write_labels(tmp_path / "1.csv", [pile / "000.png", "sub/../sub/001.png"])
+    other = tmp_path / "2.csv"
+    other.write_text(
+        "label,file,note\r\n 12 ,010.png,\r\n,012.png,\r\n-1,014.png,\r\n0,000.png,\r\n"
+    )
+    labels = ["--labels", one, "--labels", other]
+    run("fit", pile, "-k", "auto", "-o", tmp_path / "o", "-q", *labels, status=1)
+    names = [Path(name).name for name in load_images(pile).filenames]
+    expected = {"000.png": 0, "001.png": 1, "010.png": 12}
+    np.testing.assert_array_equal(told["known"], [expected.get(name, -1) for name in names])
+    assert told["n_clusters"] == "auto"
+    assert tomllib.loads((tmp_path / "o" / "run.toml").read_text())["run"]["n_clusters"] == "auto"
+
+
+def test_a_run_with_labels_is_repeated_and_its_report_written_anew(labelled, tmp_path):
+    out, _, _ = labelled
+    run("fit", "--config", out / "run.toml", "-o", tmp_path / "again", "-q")
+    for name in ("clusters.csv", "report.html", "run.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), name
+    (tmp_path / "again" / "report.html").unlink()
+    run("report", tmp_path / "again", "-q")
+    assert (tmp_path / "again" / "report.html").read_bytes() == (out / "report.html").read_bytes()
+
+
+def test_predict_names_the_classes_of_new_files(labelled, tmp_path):
+    out, outcome, _ = labelled
+    new = write_digits(tmp_path / "new", 9)
+    done = run("predict", out, new, "-o", tmp_path / "p", "-q")
+    assert "null" in done.stdout
+    for row in rows(tmp_path / "p" / "clusters.csv"):
+        assert row["class"] == outcome["classes"][int(row["cluster"])]
+    assert "labels" not in tomllib.loads((tmp_path / "p" / "run.toml").read_text())["run"]
+
+
+def test_folders_are_named_for_classes_unless_names_are_given(labelled, tmp_path):
+    out, outcome, _ = labelled
+    run("export", out, tmp_path / "s", "--link")
+    other = str(outcome["classes"].index(""))
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {"null", "one, _b_", other}
+    (tmp_path / "names.csv").write_text(f"cluster,name\n{outcome['classes'].index('null')},zero\n")
+    run("export", out, tmp_path / "t", "--link", "--names", tmp_path / "names.csv")
+    assert {path.name for path in (tmp_path / "t").iterdir()} == {"zero", "one, _b_", other}
+
+
+def test_a_class_with_a_number_is_not_taken_for_a_cluster(fitted, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    lines = (out / "clusters.csv").read_text().splitlines()
+    classes = {"0": "1", "1": "", "2": "0"}
+    body = [f"{line},{classes[line.split(',')[1]]}" for line in lines[1:]]
+    (out / "clusters.csv").write_text("\n".join([f"{lines[0]},class", *body]))
+    run("export", out, tmp_path / "s", "--link")
+    assert {path.name for path in (tmp_path / "s").iterdir()} == {"class 1", "1", "class 0"}
+
+
+def test_suggestions_are_a_table_to_fill_in_and_give_back(labelled, pile, tmp_path):
+    out = shutil.copytree(labelled[0], tmp_path / "out")
+    done = run("suggest", out, "-n", 5, "-q")
+    assert "5 files to label" in done.stdout
+    table = rows(out / "to_label.csv")
+    assert list(table[0]) == ["file", "cluster", "confidence", "label"]
+    known = {str(pile / file) for file in files_of(pile, 0, 1)}
+    assert len({row["file"] for row in table} - known) == 5
+    model, found = skdeepcluster.load(out / "model.safetensors"), load_images(pile, image_size=8)
+    at = [found.filenames.index(row["file"]) for row in table]
+    labels = [digit(n) if n in known else -1 for n in found.filenames]
+    expected = model.suggest_labels(found.images, 5, known_labels=labels)
+    np.testing.assert_array_equal(at, expected)
+    assert [int(row["cluster"]) for row in table] == model.labels_[at].tolist()
+    given = ["--labels", out / "to_label.csv", "--set", "max_epochs=1", "--image-size", 8, "-q"]
+    empty = run("fit", pile, "-k", 3, "-o", tmp_path / "p", *given, status=1)
+    assert "must give labels" in empty.stderr
+    write_labels(out / "to_label.csv", [row["file"] for row in table])
+    before = (out / "to_label.csv").read_bytes()
+    assert "to_label.csv" in run("suggest", out, "-q", status=1).stderr
+    assert (out / "to_label.csv").read_bytes() == before
+    run("fit", pile, "-k", 8, "-o", tmp_path / "o", *given)
+    told = skdeepcluster.load(tmp_path / "o" / "model.safetensors").classes_
+    assert set(told) == {digit(row["file"]) for row in table}
+
+
+def test_no_more_is_suggested_than_there_is(labelled, tmp_path):
+    out = shutil.copytree(labelled[0], tmp_path / "out")
+    done = run("suggest", out, "-n", 500, "--json", "-q")
+    assert json.loads(done.stdout)["n_files"] == len(rows(out / "to_label.csv")) == 52
+
+
+LABELS = {
+    "no table": ("", "must have the columns file and label"),
+    "other columns": ("file;label\n000.png;a\n", "must have the columns file and label"),
+    "empty": ("file,label\n000.png,\n", "must give labels"),
+    "two labels": ("file,label\n000.png,a\n./000.png,b\n", "line 3: './000.png' has two labels"),
+    "unknown file": ("file,label\n000.png,a\nx.png,b\ny.png,b\n", "x.png' is none, nor are 1 ot"),
+    "many classes": ("file,label\n000.png,a\n002.png,b\n004.png,c\n", "3 classes, more than"),
+}
+
+
+@pytest.mark.parametrize("mistake", LABELS)
+def test_mistaken_labels_are_told_in_a_line(mistake, pile, tmp_path):
+    content, message = LABELS[mistake]
+    (tmp_path / "labels.csv").write_text(content)
+    options = ["-k", 2, "-o", tmp_path / "o", "--labels", tmp_path / "labels.csv", "-q"]
+    refused = run("fit", pile, *options, status=1)
+    last = refused.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert re.search(message, last), last
+
+
+def test_labels_in_a_file_of_settings_are_a_list(pile, tmp_path):
+    (tmp_path / "run.toml").write_text('[run]\nlabels = "labels.csv"\n')
+    options = ["--config", tmp_path / "run.toml", "-k", 2, "-o", tmp_path / "o"]
+    assert "labels must be a list" in run("fit", pile, *options, status=1).stderr
+
+
+def test_labels_of_files_that_cannot_be_read_are_of_no_use(pile, tmp_path):
+    (tmp_path / "labels.csv").write_text("file,label\nbroken.png,a\n000.png,a\n")
+    options = ["--labels", tmp_path / "labels.csv", "--set", "max_epochs=1", "--image-size", 8]
+    run("fit", pile, "-k", 2, "-o", tmp_path / "o", "-q", *options)
+    assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").classes_.tolist() == [0]
+
+
 @pytest.mark.parametrize("way", ["link", "copy"])
 def test_export_makes_a_folder_for_each_cluster(fitted, pile, tmp_path, way):
     out, outcome = fitted
@@ -238,6 +411,10 @@ def test_a_file_that_has_gone_is_named(fitted, pile, tmp_path):
 MISTAKES = {
     "no folder": (["fit", "nowhere", "-k", "3", "-o", "o"], "no folder .*nowhere"),
     "no k": (["fit", "PILE", "-o", "o"], "n_clusters must be given: -k"),
+    "k": (["fit", "PILE", "-k", "many", "-o", "o"], "-k must be a whole number.*'many'"),
+    "zero": (["fit", "PILE", "-k", "0", "-o", "o"], "-k must be a whole number.*'0'"),
+    "labels": (["fit", "PILE", "-k", "3", "-o", "o", "--labels", "none.csv"], "none.csv"),
+    "suggest": (["suggest", "PILE"], "run.toml"),
     "method": (["fit", "PILE", "-k", "3", "-o", "o", "--method", "dec"], "cc, tcc, clc, propos"),
     "resize": (["fit", "PILE", "-k", "3", "-o", "o", "--resize", "big"], "resize.*'big'"),
     "set": (["fit", "PILE", "-k", "3", "-o", "o", "--set", "max_epochs"], "name=value"),

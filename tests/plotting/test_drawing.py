@@ -80,7 +80,8 @@ def test_arrays_that_are_given_stay_as_they_are(display: Any, arguments: Any) ->
 
 @pytest.mark.parametrize("name", plotting.__all__)
 def test_what_is_not_fitted_is_refused(name: str) -> None:
-    names = {"LearningCurvesDisplay": 0, "ContingencyDisplay": 2, "ConfidenceDisplay": 2}
+    names = {"LearningCurvesDisplay": 0, "ClusterNumberDisplay": 0}
+    names |= {"ContingencyDisplay": 2, "ConfidenceDisplay": 2}
     arguments = [np.zeros((2, 8, 8)), [0, 1]][: names.get(name, 1)]
     with pytest.raises(NotFittedError):
         getattr(plotting, name).from_estimator(ContrastiveClustering(), *arguments)

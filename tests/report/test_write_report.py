@@ -26,6 +26,7 @@ from trainings import make
 from skdeepcluster.report import page, read_names, write_report
 
 LABELS = np.arange(30) % 3
+LOOSE = "Clusters that do not hold together"
 NUMBERS = {"Uint16Array": "<u2", "Uint32Array": "<u4", "Float32Array": "<f4"}
 
 
@@ -158,12 +159,17 @@ def test_without_hard_pairs_the_page_says_so(tmp_path: Path) -> None:
         (LABELS, 0.9, {"n_clusters": 4}, ["Fewer clusters than asked for"]),
         (LABELS, np.where(LABELS == 1, 0.6, 0.95), {}, ["Doubtful clusters"]),
         (LABELS, np.where(LABELS == 1, 0.9, 0.95), {}, []),
-        (np.r_[1, 2, np.zeros(28, int)], 0.9, {}, ["Sizes have nearly collapsed"]),
+        (np.r_[1, 2, np.zeros(28, int)], 0.9, {}, []),
+        (np.zeros(30, int), 0.9, {}, ["Fewer clusters than asked for"]),
+        (LABELS, 0.9, {"view_agreement_": 0.67}, []),
+        (LABELS, 0.9, {"view_agreement_": 0.66}, ["Views of an image disagree"]),
+        (LABELS, 0.9, {"cluster_trust_": np.array([0.9, 0.5, np.nan])}, []),
+        (LABELS, 0.9, {"cluster_trust_": np.array([0.9, 0.4, 0.8])}, [LOOSE]),
         (
-            np.zeros(30, int),
-            0.9,
-            {},
-            ["Sizes have nearly collapsed", "Fewer clusters than asked for"],
+            LABELS,
+            np.where(LABELS == 1, 0.6, 0.95),
+            {"view_agreement_": 0.0, "cluster_trust_": np.array([0.9, 0.4, 0.8])},
+            ["Views of an image disagree", "Doubtful clusters", LOOSE],
         ),
     ],
 )
@@ -173,9 +179,47 @@ def test_the_page_warns_of_what_makes_a_clustering_doubtful(
     data = _write(tmp_path, Model(_table(labels, confidence), **parameters))
     assert _findings(tmp_path) == titles
     doubtful = [k for k, cluster in enumerate(data["clusters"]) if cluster["doubtful"]]
-    assert doubtful == ([1] if "Doubtful clusters" in titles else [])
+    assert doubtful == ([1] if {"Doubtful clusters", LOOSE} & set(titles) else [])
     says_clear = "Nothing conspicuous was found" in (tmp_path / "report.html").read_text("utf-8")
     assert says_clear is (not titles)
+
+
+def test_a_cluster_without_members_is_not_doubted(tmp_path: Path) -> None:
+    labels = np.where(LABELS == 2, 1, LABELS)
+    data = _write(tmp_path, Model(_table(labels, 0.9), cluster_trust_=np.array([0.9, 0.8, 0.1])))
+    assert _findings(tmp_path) == ["Fewer clusters than asked for"]
+    assert [cluster["trust"] for cluster in data["clusters"]] == [0.9, 0.8, 0.1]
+
+
+def test_trust_that_is_not_known_is_not_shown(tmp_path: Path) -> None:
+    data = _write(tmp_path, Model(_table(LABELS, 0.9), cluster_trust_=np.array([0.9, np.nan, 1])))
+    assert [cluster["trust"] for cluster in data["clusters"]] == [0.9, None, 1.0]
+    data = _write(tmp_path, overwrite=True)
+    assert [cluster["trust"] for cluster in data["clusters"]] == [None] * 3
+
+
+def test_clusters_are_named_for_the_classes_that_they_stand_for(tmp_path: Path) -> None:
+    model = Model(_table(LABELS, 0.9), cluster_to_class_=np.array([7, -1, 0]))
+    data = _write(tmp_path, make_pipeline(FunctionTransformer(), model))
+    assert [cluster["name"] for cluster in data["clusters"]] == ["class 7", "", "class 0"]
+
+
+def test_given_names_are_shown_as_text_in_place_of_the_classes(tmp_path: Path) -> None:
+    model = Model(_table(LABELS, 0.9), cluster_to_class_=np.array([7, -1, 0]))
+    data = _write(tmp_path, model, names={1: "</script>", 2: " new\nline\u202e "})
+    names = [cluster["name"] for cluster in data["clusters"]]
+    assert names == ["", "</script>", "new line\\u202e"]
+    assert (tmp_path / "report.html").read_text("utf-8").count("</script>") == 2
+
+
+def test_doubtful_images_of_unknown_class_are_suggested_for_labelling(tmp_path: Path) -> None:
+    known = np.where(np.arange(30) < 12, LABELS, -1)
+    data = _write(tmp_path, known_labels=known)
+    assert sorted(data["suggested"]) == list(range(12, 30))
+    assert all(data["thumbnails"][row] for row in data["suggested"])
+    everything = _write(tmp_path, known_labels=LABELS, overwrite=True)
+    assert everything["suggested"] == []
+    assert "All of these images are labelled" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_files_that_could_not_be_read_are_listed_with_reasons(tmp_path: Path) -> None:
@@ -393,6 +437,11 @@ def test_a_file_that_is_there_stays_unless_overwrite_is_set(tmp_path: Path) -> N
         ({"filenames": ["\ud800"] * 30}, ValueError, "filenames must hold paths"),
         ({"skipped": ["a.png"]}, TypeError, "skipped must hold pairs"),
         ({"skipped": [(None, "why")]}, TypeError, "skipped must hold paths"),
+        ({"names": {3: "a"}}, ValueError, "names must be of clusters, from 0 to 2; got 3"),
+        ({"names": {"0": "a"}}, ValueError, "names must be of clusters, from 0 to 2; got '0'"),
+        ({"names": {0: 1}}, TypeError, "names must map numbers of clusters to names"),
+        ({"names": ["a"]}, TypeError, "names must map numbers of clusters to names"),
+        ({"known_labels": [1]}, ValueError, "known_labels must have one label for each of the 30"),
         ({"title": 3}, TypeError, "title must be text or None; got 3"),
         ({"model": object()}, TypeError, "model must have predict_proba"),
         ({"path": Path("no/such/folder")}, FileNotFoundError, "there is no such folder"),

@@ -36,7 +36,7 @@
   // --- names of clusters: those with the same name are one group, known by its lead ------------
 
   const key = `skdeepcluster-report-${report.id}`;
-  const names = storedNames() ?? clusters.map(() => "");
+  const names = storedNames() ?? clusters.map(({ name }) => name);
   let leads = [];
   let isStored = true;
   let isSaved = true;
@@ -238,10 +238,12 @@
   }
 
   function card(c) {
-    const { size, confidence: mean, doubtful, certain, least } = clusters[c];
+    const { size, confidence: mean, trust, doubtful, certain, least } = clusters[c];
+    const facts = [count(size, "image"), `mean confidence ${sure(mean)}`];
+    if (trust !== null) facts.push(`views agree ${percent(trust)}`);
     const head = element("div", { className: "row" },
       element("h3", { tabIndex: -1 }, labelled(c)),
-      quiet(`${count(size, "image")} · mean confidence ${sure(mean)}`),
+      quiet(facts.join(" · ")),
       ...(doubtful ? [badge()] : []),
       element("span", { className: "quiet same" }));
     const tools = element("div", { className: "row card-tools" },
@@ -267,6 +269,10 @@
     return element("article", {},
       element("div", { className: "row card-head" }, title, quiet(text)),
       thumbs(between, { mayLoad: false }));
+  }
+
+  function suggestion(i) {
+    return element("div", { className: "row" }, thumb(i, { mayLoad: false }), quiet(fileOf(i)));
   }
 
   // --- what shows names, brought up to date -----------------------------------------------------
@@ -419,6 +425,7 @@
 
   showSizes();
   $("pair-cards").append(...inList(report.pairs.map(pairCard)));
+  $("suggestions").append(...inList(report.suggested.map(suggestion)));
   cards.show(clusters.flatMap(({ size }, c) => (size ? [c] : [])));
 
   const on = (id, type, action) => $(id).addEventListener(type, action);

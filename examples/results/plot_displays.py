@@ -68,7 +68,7 @@ embedding = EmbeddingDisplay.from_estimator(model, digits.images, images=digits.
 
 # %%
 # Broad blades are clusters far from all others. Samples left of 0 are nearer to the centre of
-# another cluster than to that of their own. The mean is what ``score`` returns.
+# another cluster than to that of their own.
 
 silhouette = SilhouetteDisplay.from_estimator(model, digits.images)
 
@@ -85,3 +85,5 @@ contingency = ContingencyDisplay.from_estimator(model, digits.images, digits.tar
 # sure of itself; the numbers say how many of the samples that concerns.
 
 confidence = ConfidenceDisplay.from_estimator(model, digits.images, digits.target)
+
+# sphinx_gallery_thumbnail_number = 5

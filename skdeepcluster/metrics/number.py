@@ -1,0 +1,107 @@
+"""How many clusters an embedding has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from skdeepcluster._torch_state import in_plain_torch
+from skdeepcluster.augmentation.vector import VectorAugmentation
+from skdeepcluster.clustering.kmeans import kmeans
+from skdeepcluster.clustering.number import merge_clusters, most_clusters
+from skdeepcluster.data.samples import read_samples
+from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.data.source import ResidentSource
+from skdeepcluster.training.agreement import look_at_views
+
+CPU = torch.device("cpu")
+N_INIT = 4
+
+
+@in_plain_torch
+def estimate_n_clusters(
+    embedding: Any,
+    *,
+    max_clusters: int | str = "auto",
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[int, dict[str, np.ndarray]]:
+    """
+    Estimate how many clusters there are among vectors.
+
+    The vectors are cut into too many clusters by k-means. Then those two are merged, again and
+    again, which a vector and one of its ten nearest most often fall into, until two are left. The
+    number is the one at which neighbours agree most on their cluster, weighed against what they
+    disagree on. The estimators do the same with augmented views of the samples if they are given
+    ``n_clusters="auto"``, which is the better way for images.
+
+    Parameters
+    ----------
+    embedding : array-like or Tensor of shape (n, d)
+        Vectors, such as the output of `transform`, of a network or of UMAP.
+    max_clusters : int or "auto", default="auto"
+        Number of clusters to begin with. ``"auto"`` is 0.7 times the square root of the number of
+        vectors, at least 4 and at most 50.
+    random_state : int, RandomState or None, default=None
+        Seed of k-means.
+
+    Returns
+    -------
+    n_clusters : int
+        The number of clusters.
+    curve : dict of str to ndarray
+        All numbers ``"n_clusters"`` and the ``"score"`` of each: where it is flat, other numbers
+        are as good; where it is below 0, there are no clusters.
+
+    Raises
+    ------
+    ValueError
+        If `embedding` holds no vectors, or `max_clusters` is not from 2 to their number.
+
+    See Also
+    --------
+    skdeepcluster.plotting.ClusterNumberDisplay : Draws the curve.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from skdeepcluster.metrics import estimate_n_clusters
+    >>> X, _ = make_blobs(600, centers=7, n_features=8, random_state=0)
+    >>> estimate_n_clusters(X, random_state=0)[0]
+    7
+    """
+    samples = read_samples(embedding, min_samples=2)
+    if samples.layout.is_image:
+        raise ValueError(
+            f"embedding must hold vectors, got images of shape {samples.shape}; an estimator with "
+            "n_clusters='auto' counts clusters of images."
+        )
+    most = _most(max_clusters, len(samples))
+    scaling = Scaling.learn(samples)
+    source = ResidentSource(samples, scaling, CPU)
+    rows = torch.cat(list(source.in_order(4096)))
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    start = torch.Generator().manual_seed(seed)
+    centers = kmeans(rows, most, n_init=N_INIT, generator=start).centers
+
+    def look(view: Tensor) -> np.ndarray:
+        labels: np.ndarray = torch.cdist(view, centers).argmin(dim=1).numpy()
+        return labels
+
+    views = VectorAugmentation(noise=0.0)
+    found = merge_clusters(*look_at_views(samples, scaling, look, CPU, augmentation=views))
+    return found.best, found.curve
+
+
+def _most(max_clusters: int | str, n: int) -> int:
+    if isinstance(max_clusters, str) and max_clusters == "auto":
+        return max(2, most_clusters(n)) if n > 2 else n
+    if isinstance(max_clusters, str) or not 2 <= max_clusters <= n:
+        raise ValueError(
+            f"max_clusters must be 'auto' or from 2 to the number of vectors, {n}; got "
+            f"{max_clusters!r}."
+        )
+    return int(max_clusters)

@@ -1,0 +1,149 @@
+"""How good each number of clusters is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skdeepcluster.clustering.number import as_good
+from skdeepcluster.plotting._checks import check_estimator, check_lengths, final_step
+from skdeepcluster.plotting._drawing import COLOURS, axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class ClusterNumberDisplay:
+    """
+    Curve of the scores of numbers of clusters, with the best and those that are as good.
+
+    Create one with :meth:`from_estimator` or :meth:`from_curve`, which also draw it.
+
+    Parameters
+    ----------
+    n_clusters : ndarray of shape (m,), dtype int
+        Numbers of clusters, ascending.
+    score : ndarray of shape (m,)
+        Score of each, higher is better.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes that were drawn on.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    line_ : matplotlib Line2D
+        The curve.
+
+    See Also
+    --------
+    skdeepcluster.metrics.estimate_n_clusters : Gives the curve for any vectors.
+
+    Notes
+    -----
+    Below a score of 0, what two views of a sample disagree on outweighs what they agree on: if the
+    whole curve is there, no number of clusters is good. The shaded numbers score as well as the
+    best, but for 0.05.
+
+    Examples
+    --------
+    >>> from skdeepcluster.plotting import ClusterNumberDisplay
+    >>> curve = {"n_clusters": [2, 3, 4, 5], "score": [0.5, 0.9, 1.2, 0.8]}
+    >>> ClusterNumberDisplay.from_curve(curve).ax_.get_title()
+    '4 clusters'
+    """
+
+    def __init__(self, n_clusters: np.ndarray, score: np.ndarray) -> None:
+        self.n_clusters = n_clusters
+        self.score = score
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> ClusterNumberDisplay:
+        """
+        Draw the curve of an estimator that was fitted with ``n_clusters="auto"``.
+
+        Parameters
+        ----------
+        estimator : estimator with ``n_clusters_curve_``
+            A fitted estimator, or a pipeline that ends in one.
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+
+        Returns
+        -------
+        ClusterNumberDisplay
+            The drawn curve.
+
+        Raises
+        ------
+        ValueError
+            If the number of clusters was given.
+        """
+        check_estimator(cls, estimator)
+        curve = getattr(final_step(estimator), "n_clusters_curve_", None)
+        if not curve:
+            raise ValueError(
+                "estimator has no n_clusters_curve_: it was not fitted with n_clusters='auto'."
+            )
+        return cls.from_curve(curve, ax=ax)
+
+    @classmethod
+    def from_curve(
+        cls, curve: Mapping[str, ArrayLike], *, ax: Axes | None = None
+    ) -> ClusterNumberDisplay:
+        """
+        Draw a curve.
+
+        Parameters
+        ----------
+        curve : mapping of str to array-like
+            ``"n_clusters"`` and ``"score"``, of one length, as `estimate_n_clusters` returns them.
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+
+        Returns
+        -------
+        ClusterNumberDisplay
+            The drawn curve.
+
+        Raises
+        ------
+        ValueError
+            If the two are missing, or differ in length.
+        """
+        missing = {"n_clusters", "score"} - set(curve)
+        if missing:
+            raise ValueError(f"curve must have {sorted(missing)}; got the keys {sorted(curve)}.")
+        numbers, score = (np.asarray(curve[name]) for name in ("n_clusters", "score"))
+        check_lengths(n_clusters=numbers, score=score)
+        return cls(numbers, score).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> ClusterNumberDisplay:
+        """
+        Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+
+        Returns
+        -------
+        ClusterNumberDisplay
+            This display, with ``ax_``, ``figure_`` and ``line_`` set.
+        """
+        ax = axes_for(type(self), ax)
+        best = int(self.n_clusters[self.score.argmax()])
+        least, most = as_good({"n_clusters": self.n_clusters, "score": self.score})
+        label = f"as good: {least} to {most}" if most > least else "nothing else is as good"
+        ax.axvspan(least - 0.5, most + 0.5, color=COLOURS[0], alpha=0.15, linewidth=0, label=label)
+        (self.line_,) = ax.plot(self.n_clusters, self.score, "o-", color=COLOURS[0], markersize=4)
+        ax.axhline(0, color="black", linestyle="--", linewidth=1)
+        ax.set(xlabel="number of clusters", ylabel="agreement score", title=f"{best} clusters")
+        ax.locator_params(axis="x", integer=True)
+        ax.legend(loc="best", frameon=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

@@ -36,6 +36,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
+from torch.nn import functional
 
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like
@@ -56,6 +57,8 @@ from skdeepcluster.training.objective import (
     trainable,
 )
 from skdeepcluster.training.training_set import TrainingSet
+
+KNOWN_PART = 0.02  # of the loss: what alignment can bear
 
 
 class ProPosModel(Model):
@@ -172,6 +175,19 @@ class ProPosObjective(Objective):
         """Return the unit-length online projection and its cosines to the centres."""
         online = unit_vectors(outputs[0])
         return online, cosine_logits(online, self.model.centers, self.method.temperature)
+
+    def supervise(self, outputs: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
+        """
+        Return the cross-entropy alone, at a weight that leaves alignment the lead.
+
+        Alignment pushes nothing apart. A contrast among the known classes would, and with its
+        gradient the larger, all that is not known would be left to fall together.
+        """
+        assert batch.known is not None
+        _, logits = self.predictions(outputs)
+        known = batch.known.repeat(self.schedule.n_views)
+        term = functional.cross_entropy(logits, known)
+        return {"known": KNOWN_PART * self.method.known_weight * term}
 
     def _scatter(self, online: Tensor, target: Tensor, index: Tensor) -> Tensor:
         labels, k = self.labels[index], self.method.n_clusters
@@ -303,8 +319,8 @@ class ProPos(DeepClusterer):
     predictor_lr_factor : float, default=10.0
         Learning rate of the predictor in units of `lr`.
     known_weight : float, default=1.0
-        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
-        the class, and supervised contrast.
+        Weight of the cross-entropy of samples whose class `fit` is told with the cluster of the
+        class, in units of 0.02: alignment bears no more.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"

@@ -200,7 +200,7 @@ def _pairs(source: Source, views: Views, chosen: np.ndarray) -> Iterator[tuple[T
     generator = torch.Generator(source.device).manual_seed(0)
     host = torch.Generator().manual_seed(0)
     streams = (host,) if views.draws_globally else ()
-    order, size = torch.from_numpy(chosen), min(len(chosen), batch_size_of(source.shape))
+    order, size = torch.from_numpy(chosen), min(len(chosen), batch_size_of(source.samples.shape))
     whole = len(chosen) - len(chosen) % size
     for part in (order[:whole].view(-1, size), order[None, whole:]):
         for index, batch in source.batches(part) if part.numel() else ():

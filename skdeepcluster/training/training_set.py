@@ -71,7 +71,7 @@ class TrainingSet:
             Unit-length embedding, on the training device.
         """
         part = self.processes.share(len(self.source))
-        batches = self.source.in_order(batch_size_of(self.source.shape), part)
+        batches = self.source.in_order(batch_size_of(self.source.samples.shape), part)
         own = self._embed(batches, part.stop - part.start)
         return self.processes.gather(own, len(self.source))
 
@@ -93,7 +93,7 @@ class TrainingSet:
         if not self.views.augments:
             return None
         n_samples = min(n_samples, len(self.source))
-        size = min(batch_size_of(self.source.shape), n_samples)
+        size = min(batch_size_of(self.source.samples.shape), n_samples)
         n_samples -= n_samples % size
         generators = self.generators.copy()
         order = torch.randperm(len(self.source), generator=generators.order)

@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/known_labels.py --data mnist5000 --given ten five wrong
 
 "ten": ten labels of each class. "five": ten labels of each of half the classes; "new" is the
-accuracy on the classes of which none is known. "wrong": ten of each class, of which one in twenty is
-another. "none": no label. With --others, a linear probe and label spreading get the same labels, and
-the embedding of a fit without labels.
+accuracy on the classes of which none is known. "wrong": ten of each class, of which one in twenty
+is another. "none": no label. With --others, a linear probe and label spreading get the same labels,
+and the embedding of a fit without labels.
 """
 
 from __future__ import annotations

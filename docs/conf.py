@@ -74,6 +74,8 @@ sphinx_gallery_conf = {
             "plot_displays.py",
             "plot_four_methods.py",
             "plot_confusion.py",
+            "plot_unknown_k.py",
+            "plot_few_labels.py",
             "plot_imbalanced.py",
             "plot_views.py",
             "plot_colour_patches.py",

@@ -71,7 +71,8 @@ class EpochWatch:
         self.data = {"X": X, "y": y}
         self.fitted_attributes = fitted_attributes
         show = show and sys.stderr is not None  # as in programs without a console
-        self.bar = _progress_bar(estimator, max_epochs) if show else None
+        name = type(estimator).__name__ + (", to count" if fitted_attributes is None else "")
+        self.bar = _progress_bar(name, max_epochs) if show else None
         self.context: Any = None
         self.epoch_context: Any = None
         if fitted_attributes is not None and hasattr(estimator, "_init_callback_context"):
@@ -140,7 +141,7 @@ class EpochWatch:
             self.bar.close()
 
 
-def _progress_bar(estimator: Any, max_epochs: int) -> Any:
+def _progress_bar(name: str, max_epochs: int) -> Any:
     """Return a bar for a terminal or notebook; a file or pipe gets a line now and then."""
     from tqdm.auto import tqdm
 
@@ -149,7 +150,6 @@ def _progress_bar(estimator: Any, max_epochs: int) -> Any:
     if not is_widget and not sys.stderr.isatty():
         lines, seconds = _Lines(sys.stderr), SECONDS_BETWEEN_LINES
         options = {"file": lines, "bar_format": AS_A_LINE, "mininterval": seconds, "miniters": 1}
-    name = type(estimator).__name__
     return tqdm(total=max_epochs, desc=name, unit="epoch", **options)
 
 

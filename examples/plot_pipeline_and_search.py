@@ -52,10 +52,10 @@ print(f"accuracy with 50 labels {classifier.score(embedding[50:], y[50:]):.3f}")
 # %%
 # A search without labels
 # -----------------------
-# ``score`` needs no labels: it makes two views of each image and weighs how often both are in the
-# same cluster against how often they are not. At 0 the two are even; the most that five clusters can
-# have is the logarithm of 5, 1.6. A search takes the mean over the held-out images, and the highest
-# is the best. Such short fits on 200 images stay below 0, but the order is what counts here.
+# ``score`` needs no labels: it makes two views of each image and weighs how far they agree on the
+# clusters against twice what they disagree on. At 0 the two balance; five clusters can have the
+# logarithm of 5, 1.6, at most. A search takes the mean over the held-out images, and the highest is
+# the best. Such short fits on 200 images stay below 0, but the order is what counts here.
 
 grid = {"contrastiveclustering__lr": [3e-4, 1e-3, 3e-3]}
 search = GridSearchCV(model, grid, cv=2).fit(X)
@@ -65,8 +65,8 @@ print("best ", search.best_params_["contrastiveclustering__lr"])
 
 # %%
 # To compare pipelines that differ in what comes before the clusterer, or with k-means, give
-# :func:`~skdeepcluster.metrics.view_agreement_score` as ``scoring``: it makes its views of the images
-# as the pipeline gets them. :doc:`/judging` says how far such scores can be trusted.
+# :func:`~skdeepcluster.metrics.view_agreement_score` as ``scoring``: it makes its views of the
+# images as the pipeline gets them. :doc:`/judging` says how far such scores can be trusted.
 
 # %%
 # A search with labels

@@ -9,10 +9,11 @@ from sklearn.metrics import mutual_info_score
 from torch import Tensor
 from torch.nn import functional
 
-from skdeepcluster.clustering.kmeans import kmeans
+from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
 
 _LEAST = 1024
 _PER_CLUSTER = 16
+AS_GOOD = 1.03  # in inertia
 
 
 def view_information(views: tuple[Tensor, Tensor], centers: Tensor) -> float:
@@ -79,12 +80,7 @@ def match_centers(centers: Tensor, previous: Tensor) -> Tensor:
         On the device of ``centers``: entry k is the new centre that takes the place of the previous
         centre k.
     """
-    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
-
-    # SciPy refuses NaN; centres that are not finite are paired somehow.
-    similarity = (previous.to(centers) @ centers.T).nan_to_num().cpu().numpy()
-    _, columns = linear_sum_assignment(similarity, maximize=True)
-    return torch.from_numpy(columns).to(centers.device)
+    return _assignment(previous.to(centers) @ centers.T)
 
 
 _SAME = 8 * torch.finfo(torch.float32).eps  # rounding, of a cosine of 1
@@ -137,8 +133,9 @@ def clusters_like(
     n_init : int
         Number of starts; all but the first by k-means++.
     known : Tensor of shape (n,), int64, or None, default=None
-        Clusters that samples are known to belong to, -1 where that is not known. The best start is
-        then followed by one from the means of these samples and the centres that match none.
+        Clusters that samples are known to belong to, -1 where that is not known: by them clusters
+        are numbered, and there these samples are put. If k-means from their means ends as well, to
+        three hundredths of the inertia, it takes the place of the best start.
 
     Returns
     -------
@@ -158,23 +155,40 @@ def clusters_like(
         generator=generator,
     )
     if known is not None:
-        return _constrained(result.centers, embedding, known)
+        return _constrained(result, previous, embedding, known)
     centers, labels = _merged(result.centers, result.labels)
     order = match_centers(centers, previous)
     return centers[order], order.argsort()[labels]  # argsort inverts a permutation
 
 
-def _constrained(centers: Tensor, embedding: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Go on from the means of the samples whose cluster is known; these stay where they are."""
-    rows = (known >= 0).nonzero()[:, 0]
-    means = torch.zeros_like(centers).index_add_(0, known[rows], embedding[rows])
-    seeds = torch.where(means.any(dim=1, keepdim=True), functional.normalize(means), 0.0)
-    order = match_centers(centers, seeds)
-    seeds = torch.where(means.any(dim=1, keepdim=True), seeds, centers[order])
-    result = kmeans(embedding, len(seeds), spherical=True, init=seeds)
-    labels = result.labels.clone()
+def _constrained(
+    found: KMeansResult, previous: Tensor, embedding: Tensor, known: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Heed samples whose cluster is known: by them clusters are numbered, and there they are put."""
+    rows, k = (known >= 0).nonzero()[:, 0], len(previous)
+    means = torch.zeros_like(found.centers).index_add_(0, known[rows], embedding[rows])
+    has_mean = means.any(dim=1, keepdim=True)
+    wanted = torch.where(has_mean, functional.normalize(means), previous.to(means))
+    shared = torch.bincount(known[rows] * k + found.labels[rows], minlength=k * k).view(k, k)
+    # Where as many samples, or none, are shared, the nearer centre decides.
+    order = _assignment(shared + 0.1 * wanted @ found.centers.T)
+    seeds = torch.where(has_mean, wanted, found.centers[order])
+    seeded = kmeans(embedding, k, spherical=True, init=seeds)
+    if seeded.inertia <= AS_GOOD * found.inertia:
+        centers, labels = seeded.centers, seeded.labels.clone()
+    else:  # few known samples, or an embedding that is not there yet: no place to begin from
+        centers, labels = found.centers[order], order.argsort()[found.labels]
     labels[rows] = known[rows]
-    return result.centers, labels
+    return centers, labels
+
+
+def _assignment(likeness: Tensor) -> Tensor:
+    """Give each row another column, so that the sum of what they share is largest."""
+    from scipy.optimize import linear_sum_assignment  # here, to keep the package's import light
+
+    # SciPy refuses NaN; rows that are not finite are paired somehow.
+    _, columns = linear_sum_assignment(likeness.nan_to_num().cpu(), maximize=True)
+    return torch.from_numpy(columns).to(likeness.device)
 
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -109,7 +109,8 @@ def test_the_embedding_joins_both_parts(digits, embedding_dim):
     p = embedding[:, :4] / lengths
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
     used = p[:, model._model.used]
-    expected = used / used.sum(axis=1, keepdims=True)
+    scaled = used ** (1 / model._model.temperature)
+    expected = scaled / scaled.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict_proba(digits), expected, atol=1e-5)
 
 

@@ -164,7 +164,7 @@ def clusters_like(
 def _constrained(
     found: KMeansResult, previous: Tensor, embedding: Tensor, known: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Number clusters by the samples whose cluster is known, and put these there."""
+    """Let clusters be numbered by the samples whose cluster is known, and put these there."""
     rows, k = (known >= 0).nonzero()[:, 0], len(previous)
     means = torch.zeros_like(found.centers).index_add_(0, known[rows], embedding[rows])
     has_mean = means.any(dim=1, keepdim=True)

@@ -217,8 +217,7 @@ class CLC(DeepClusterer):
         Number of past logits over which codes are balanced as well. ``"auto"`` fills a batch up
         to 5 times `n_clusters` samples; 0 means none.
     known_weight : float, default=1.0
-        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
-        the class, and supervised contrast.
+        Weight of the term of samples whose class `fit` is told.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"

@@ -169,8 +169,7 @@ class ContrastiveClustering(DeepClusterer):
         Weight of the term that evens out cluster sizes: raise it if clusters become empty, lower it
         if the true sizes are far from even.
     known_weight : float, default=1.0
-        Weight of the terms of samples whose class `fit` is told: cross-entropy with the cluster of
-        the class, and supervised contrast.
+        Weight of the term of samples whose class `fit` is told.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"

@@ -177,12 +177,9 @@ class ProPosObjective(Objective):
         return online, cosine_logits(online, self.model.centers, self.method.temperature)
 
     def supervise(self, outputs: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
-        """
-        Return the cross-entropy alone, at a weight that leaves alignment the lead.
-
-        Alignment pushes nothing apart. A contrast among the known classes would, and with its
-        gradient the larger, all that is not known would be left to fall together.
-        """
+        """Return the cross-entropy alone, at a weight that leaves alignment the lead."""
+        # Alignment pushes nothing apart. A contrast among the known classes would, and all that is
+        # not known would be left to fall together.
         assert batch.known is not None
         _, logits = self.predictions(outputs)
         known = batch.known.repeat(self.schedule.n_views)
@@ -319,8 +316,7 @@ class ProPos(DeepClusterer):
     predictor_lr_factor : float, default=10.0
         Learning rate of the predictor in units of `lr`.
     known_weight : float, default=1.0
-        Weight of the cross-entropy of samples whose class `fit` is told with the cluster of the
-        class, in units of 0.02: alignment bears no more.
+        Weight of the term of samples whose class `fit` is told.
     device : str or torch.device, default="auto"
         Device for training and inference. ``"auto"`` is cuda if available, else mps, else cpu.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -380,6 +376,8 @@ class ProPos(DeepClusterer):
     Notes
     -----
     Embedding, clusters and `backbone_` are those of the target network, after a final E-step.
+    Samples of known class add their cross-entropy with the cluster of the class, times 0.02 and
+    `known_weight`, and no contrast: alignment bears no more.
     Unlike here, the authors' code in effect divides `scattering_weight` by the number of GPUs.
 
     References

@@ -42,6 +42,7 @@ class FittedNetwork(nn.Module):
         self.image_shape, self.channel_axis = estimator.image_shape, estimator.channel_axis
         self.model = copy.deepcopy(fitted.model).cpu().requires_grad_(False)
         self.register_buffer("used", torch.from_numpy(fitted.used.copy()))
+        self.temperature = fitted.temperature
         for name, value in vars(fitted.scaling.on(torch.device("cpu"))).items():
             self.register_buffer(name, value)
         # Two float32 numbers instead of one float64, which not every device and runtime knows.
@@ -67,7 +68,8 @@ class FittedNetwork(nn.Module):
         maps = DeviceScaling(self.offset, self.factor, self.shift, self.gain, self.bias)
         batch = resize(maps.unit(self._read(X)), self.input_shape)
         embedding, logits = self.model(maps.standardise(batch))
-        probabilities = functional.softmax(logits.index_select(1, self.used).float(), dim=1)
+        scaled = logits.index_select(1, self.used).float() / self.temperature
+        probabilities = functional.softmax(scaled, dim=1)
         return {
             "labels": probabilities.argmax(dim=1),
             "probabilities": probabilities,

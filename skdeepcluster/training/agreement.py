@@ -15,7 +15,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ResidentSource, Source, StreamedSource
 from skdeepcluster.networks.randomness import global_streams
-from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.fitted import Extent, FittedModel
 from skdeepcluster.training.inference import batch_size_of, infer_batches
 from skdeepcluster.training.neighbors import NeighborViews
 from skdeepcluster.training.views import Views
@@ -33,6 +33,7 @@ def look_at_views(
     augmentation: Augmentation | str = "auto",
     image_size: int | None = None,
     n_samples: int = JUDGED,
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Pair:
     """
     Look at two views of samples that lie evenly spread among all.
@@ -57,6 +58,8 @@ def look_at_views(
         Shorter side that images are reduced to before.
     n_samples : int, default=4096
         Largest number of samples.
+    watch : callable or None, default=None
+        Called with each batch of samples, in the unit range, before views are made of it.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def look_at_views(
     else:
         part, source = 1.0, StreamedSource(samples, scaling, device, image_size)
     views = _views(resolve_augmentation(augmentation, source.shape), source, part)
-    pairs = [[look(view) for view in pair] for pair in _pairs(source, views, chosen)]
+    pairs = [[look(view) for view in pair] for pair in _pairs(source, views, chosen, watch)]
     first, second = (np.concatenate(seen) for seen in zip(*pairs, strict=True))
     return first, second
 
@@ -141,21 +144,24 @@ def _run_on_views(
     take: Callable[[Tensor, Tensor], Tensor],
 ) -> Pair:
     device = next(fitted.model.parameters()).device
-    maps = fitted.scaling.on(device)
+    maps, seen = fitted.scaling.on(device), Extent()
 
     def look(view: Tensor) -> np.ndarray:
         parts = infer_batches(fitted.model, [view], maps, fitted.dtype)
         found: np.ndarray = torch.cat([take(*part) for part in parts]).cpu().numpy()
         return found
 
-    return look_at_views(
+    found = look_at_views(
         samples,
         fitted.scaling,
         look,
         device,
         augmentation=augmentation,
         image_size=fitted.parameters.get("image_size"),
+        watch=seen.add,
     )
+    seen.warn_if_odd()
+    return found
 
 
 def labels_of_views(fitted: FittedModel, samples: Samples) -> Pair:
@@ -196,7 +202,12 @@ def _views(augmentation: Augmentation | None, source: Source, part: float) -> Vi
     return NeighborViews(fewer, source) if count else Views(fewer)
 
 
-def _pairs(source: Source, views: Views, chosen: np.ndarray) -> Iterator[tuple[Tensor, ...]]:
+def _pairs(
+    source: Source,
+    views: Views,
+    chosen: np.ndarray,
+    watch: Callable[[Tensor], None] | None,
+) -> Iterator[tuple[Tensor, ...]]:
     generator = torch.Generator(source.device).manual_seed(0)
     host = torch.Generator().manual_seed(0)
     streams = (host,) if views.draws_globally else ()
@@ -204,6 +215,8 @@ def _pairs(source: Source, views: Views, chosen: np.ndarray) -> Iterator[tuple[T
     whole = len(chosen) - len(chosen) % size
     for part in (order[:whole].view(-1, size), order[None, whole:]):
         for index, batch in source.batches(part) if part.numel() else ():
+            if watch is not None:
+                watch(batch)
             with global_streams(*streams):
                 pair = views(batch, index, generator)
             yield pair

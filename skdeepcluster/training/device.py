@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 
-LEAST_SIDE_OF_OURS = 5  # leaves two pixels to every convolution with a stride
-LEAST_SIDE = 128  # divided by 32, as trunks do, it leaves four
+# The smallest images of which every part of every kernel meets some pixel: of the small trunk, of
+# ResNets with the stem for small images, and of trunks of the caller's that divide sides by 32.
+LEAST_SIDES = {"auto": 2, "small": 2}
+LEAST_SIDE_OF_RESNETS = 5
+LEAST_SIDE = 128
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -96,8 +99,8 @@ def training_dtype(
     ----------
     precision : {"auto", "float32", "bfloat16", "float16"}
         ``"auto"`` is bfloat16 for images on devices with bfloat16 arithmetic in hardware (CUDA from
-        compute capability 8.0, CPUs with AVX512-BF16 or AMX; there, of at least 5 pixels a side, or
-        128 with a trunk of the caller's own), and float32 elsewhere.
+        compute capability 8.0, CPUs with AVX512-BF16 or AMX; there, of at least 2 pixels a side, 5
+        with a ResNet, and 128 with a trunk of the caller's own), and float32 elsewhere.
     device : torch.device
         Where training runs.
     shape : tuple of int
@@ -124,7 +127,9 @@ def training_dtype(
         return DTYPES[precision]
     # Where part of a kernel meets nothing but padding, as on maps of one pixel, torch on the CPU
     # leaves that part of the gradient in bfloat16 as it finds it in memory.
-    least = LEAST_SIDE_OF_OURS if isinstance(backbone, str) else LEAST_SIDE
+    least = LEAST_SIDE
+    if isinstance(backbone, str):
+        least = LEAST_SIDES.get(backbone, LEAST_SIDE_OF_RESNETS)
     suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) >= least)
     return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
 

@@ -95,7 +95,7 @@ class FittedModel:
         UserWarning
             If the samples together are on quite another scale than the training samples.
         """
-        start, seen = part.start or 0, _Extent()
+        start, seen = part.start or 0, Extent()
         how = self.scaling, self.dtype, seen.add, self.parameters.get("image_size"), part
         for embedding, logits in infer_samples(self.model, samples, *how):
             probabilities = self.probabilities(logits)
@@ -186,7 +186,7 @@ def _lost(embedding: Tensor, probabilities: Tensor) -> Tensor:
     return ~((lengths > 0.5) & probabilities.isfinite().all(dim=1))
 
 
-class _Extent:
+class Extent:
     """Extent of scaled samples, 1 for those of the training: the range of images, or the spread."""
 
     def __init__(self) -> None:
@@ -194,7 +194,14 @@ class _Extent:
         self.sums, self.squares, self.n_vectors = torch.zeros(()), torch.zeros(()), 0
 
     def add(self, batch: Tensor) -> None:
-        """Add a batch, without waiting for its device."""
+        """
+        Add a batch, without waiting for its device.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape)
+            Samples in the unit range.
+        """
         if batch.ndim == 4:
             low, high = batch.aminmax()
             self.low, self.high = self.low.to(low).minimum(low), self.high.to(high).maximum(high)
@@ -204,7 +211,14 @@ class _Extent:
             self.n_vectors += len(batch)
 
     def warn_if_odd(self) -> None:
-        """Warn where the extent is another than 1 by far."""
+        """
+        Warn where the extent is another than 1 by far.
+
+        Warns
+        -----
+        UserWarning
+            If it is less than a 32nd, or more than 32.
+        """
         if 0 < self.n_vectors < FEW:  # near to each other by chance
             return
         n = max(self.n_vectors, 1)

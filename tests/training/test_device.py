@@ -85,6 +85,7 @@ def test_precision_follows_the_device():
     assert training_dtype("float16", torch.device("cuda"), image) is torch.float16
     assert training_dtype("auto", cpu, (5,)) is None
     assert training_dtype("auto", cpu, (3, 8, 1)) is None
+    assert training_dtype("auto", cpu, (3, 4, 8), "resnet18") is None
     assert training_dtype("auto", cpu, (3, 127, 127), torch.nn.Identity()) is None
     assert training_dtype("auto", torch.device("mps"), image) is None
 

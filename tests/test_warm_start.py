@@ -11,7 +11,7 @@ from comparing import without_times
 
 from skdeepcluster import CLC, ContrastiveClustering, ProPos, TwinContrastClustering, load
 from skdeepcluster.data.samples import read_samples
-from skdeepcluster.training.agreement import logits_of_views
+from skdeepcluster.training.inference import infer_samples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -44,8 +44,9 @@ def test_parameters_of_the_loss_take_effect(fitted, rows, method, changed, term)
 
 def sharpness(model, rows):
     """Return how far the logits of a sample lie apart, before they are calibrated."""
-    logits, _ = logits_of_views(model._model, read_samples(rows))
-    return np.ptp(logits, axis=1).mean()
+    fitted = model._model
+    found = infer_samples(fitted.model, read_samples(rows), fitted.scaling, None, lambda _: None)
+    return np.ptp(np.concatenate([logits for _, logits in found]), axis=1).mean()
 
 
 @pytest.mark.parametrize(

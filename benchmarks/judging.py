@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from datasets import FASHION, LOADERS, load
-from scipy.optimize import linear_sum_assignment
+from matching import matched_classes
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -49,12 +49,7 @@ def variants(n_classes: int) -> dict[str, dict[str, Any]]:
 def calibration_error(probabilities: np.ndarray, classes: np.ndarray) -> float:
     """Return the expected calibration error, after matching clusters to classes, in 15 bins."""
     labels, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    table = np.zeros((probabilities.shape[1], classes.max() + 1), dtype=int)
-    np.add.at(table, (labels, classes), 1)
-    matched = np.full(len(table), -1)
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    matched[rows] = columns
-    right = matched[labels] == classes
+    right = matched_classes(labels, classes, probabilities.shape[1])[labels] == classes
     bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
     gaps = [abs(right[bins == b].sum() - confidence[bins == b].sum()) for b in range(N_BINS)]
     return float(sum(gaps) / len(classes))

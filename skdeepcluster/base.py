@@ -294,18 +294,18 @@ class DeepClusterer(
         """Return what training gives, who watched it, and what has cut it short."""
         device = resolve_device(self.device)
         with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
+            samples = processes.agree(lambda: self._read(X, reset=True))
             if self.n_clusters != "auto":
-                return self._fit_in(processes, X, y, known_labels)
-            curve, chosen = self._with_n_clusters(processes, X, known_labels)
-            result = chosen._fit_in(processes, X, y, known_labels)
+                return self._fit_in(processes, samples, X, y, known_labels)
+            curve, chosen = self._with_n_clusters(processes, samples, X, known_labels)
+            result = chosen._fit_in(processes, samples, X, y, known_labels)
             result[0].update(n_clusters_curve_=curve)
             return result
 
     def _with_n_clusters(
-        self, processes: Processes, X: Any, known_labels: Any
+        self, processes: Processes, samples: Samples, X: Any, known_labels: Any
     ) -> tuple[dict[str, np.ndarray], Self]:
         """Find the number of clusters; return the scores of all, and a copy that has the best."""
-        samples = processes.agree(lambda: self._read(X, reset=True))
         chosen, pilot = copy.copy(self), copy.copy(self)
         if self.warm_start and hasattr(self, "_model"):
             chosen.n_clusters = int(self._model.parameters["n_clusters"])
@@ -322,16 +322,14 @@ class DeepClusterer(
             pilot._train(trainer, watch, lambda: training_identity(pilot, samples, known))
         finally:
             watch.close()
-        fitted = fitted_attributes(trainer, samples, pilot, known)
         least = 2 if known is None else max(2, len(known.classes))
-        found = count_clusters(fitted["_model"], samples, pilot, least)
+        found = count_clusters(trainer, samples, pilot, least)
         chosen.n_clusters = processes.from_first(found.best)
         return processes.from_first(found.curve), chosen
 
     def _fit_in(
-        self, processes: Processes, X: Any, y: Any, known_labels: Any
+        self, processes: Processes, samples: Samples, X: Any, y: Any, known_labels: Any
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
-        samples = processes.agree(lambda: self._read(X, reset=True))
         known = processes.agree(
             lambda: read_known_labels(known_labels, len(samples), int(self.n_clusters))
         )

@@ -210,6 +210,31 @@ def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None
     return fitted
 
 
+def _fit_model(
+    trainer: Trainer, samples: Samples, estimator: Any
+) -> tuple[FittedModel, np.ndarray, np.ndarray]:
+    """Return what stays of a training, the samples' clusters, and their sums of the embedding."""
+    settings, objective = trainer.settings, trainer.objective
+    objective.finish(trainer.training_set)
+    fitted = FittedModel(
+        model=objective.model.eval(),
+        scaling=trainer.source.scaling,
+        shape=samples.shape,
+        parameters=_kept_parameters(estimator),
+        used=np.arange(settings.n_clusters),
+    )
+    try:
+        labels, sums = _assign(fitted, samples, trainer.processes)
+    except ValueError as error:
+        raise TrainingDiverged(
+            f"The embedding is zero or not finite after epoch {len(trainer.history)}. Try a lower "
+            f"lr (now {settings.lr:g}), more warmup_epochs, or precision='float32', and look for "
+            "extreme values in X."
+        ) from error
+    fitted.used, labels = compact_labels(labels, settings.n_clusters)
+    return fitted, labels, sums[fitted.used]
+
+
 def fitted_attributes(
     trainer: Trainer, samples: Samples, estimator: Any, known: KnownLabels | None = None
 ) -> dict[str, Any]:
@@ -237,32 +262,15 @@ def fitted_attributes(
     TrainingDiverged
         If an embedding is zero or not finite.
     """
-    settings, objective = trainer.settings, trainer.objective
-    objective.finish(trainer.training_set)
-    fitted = FittedModel(
-        model=objective.model.eval(),
-        scaling=trainer.source.scaling,
-        shape=samples.shape,
-        parameters=_kept_parameters(estimator),
-        used=np.arange(settings.n_clusters),
-    )
-    try:
-        labels, sums = _assign(fitted, samples, trainer.processes)
-    except ValueError as error:
-        raise TrainingDiverged(
-            f"The embedding is zero or not finite after epoch {len(trainer.history)}. Try a lower "
-            f"lr (now {settings.lr:g}), more warmup_epochs, or precision='float32', and look for "
-            "extreme values in X."
-        ) from error
-    fitted.used, labels = compact_labels(labels, settings.n_clusters)
+    fitted, labels, sums = _fit_model(trainer, samples, estimator)
     return {
         **known_classes(labels, len(fitted.used), known),
         **_trust(fitted, samples, estimator),
         "_model": fitted,
-        "_further_weights": objective.further_weights(),
+        "_further_weights": trainer.objective.further_weights(),
         "labels_": labels,
         "n_clusters_": len(fitted.used),
-        "cluster_centers_": _directions(sums[fitted.used]),
+        "cluster_centers_": _directions(sums),
         "history_": list(trainer.history),
         "n_epochs_": len(trainer.history),
     }
@@ -284,9 +292,7 @@ def _judging_views(estimator: Any) -> Any:
     return "auto" if estimator.augmentation is None else estimator.augmentation
 
 
-def count_clusters(
-    fitted: FittedModel, samples: Samples, estimator: Any, least: int = 2
-) -> Merging:
+def count_clusters(trainer: Trainer, samples: Samples, estimator: Any, least: int = 2) -> Merging:
     """
     Find out how many clusters there are, from a training with too many.
 
@@ -295,12 +301,12 @@ def count_clusters(
 
     Parameters
     ----------
-    fitted : FittedModel
-        What has been trained with too many clusters.
+    trainer : Trainer
+        After its last epoch with too many clusters.
     samples : Samples
         The training samples.
     estimator : estimator instance
-        Its parameters.
+        Whose parameters are those of the training.
     least : int, default=2
         Smallest number of clusters that is considered.
 
@@ -309,6 +315,7 @@ def count_clusters(
     Merging
         Scores of all numbers of clusters.
     """
+    fitted, _, _ = _fit_model(trainer, samples, estimator)
     views = _judging_views(estimator)
     first, second = logits_of_views(fitted, samples, views)
     own = merge_clusters(first.argmax(axis=1), second.argmax(axis=1), least)

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
-from torch.nn import functional
 
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.data.layout import infer_layout
 from skdeepcluster.data.resizing import resize
 from skdeepcluster.data.scaling import DeviceScaling
+from skdeepcluster.training.fitted import soft_assignment
 
 
 class FittedNetwork(nn.Module):
@@ -68,8 +68,7 @@ class FittedNetwork(nn.Module):
         maps = DeviceScaling(self.offset, self.factor, self.shift, self.gain, self.bias)
         batch = resize(maps.unit(self._read(X)), self.input_shape)
         embedding, logits = self.model(maps.standardise(batch))
-        scaled = logits.index_select(1, self.used).float() / self.temperature
-        probabilities = functional.softmax(scaled, dim=1)
+        probabilities = soft_assignment(logits, self.used, self.temperature)
         return {
             "labels": probabilities.argmax(dim=1),
             "probabilities": probabilities,

@@ -32,11 +32,10 @@ def look_at_views(
     *,
     augmentation: Augmentation | str = "auto",
     image_size: int | None = None,
-    n_samples: int = JUDGED,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Pair:
     """
-    Look at two views of samples that lie evenly spread among all.
+    Look at two views of samples, at most 4,096, that lie evenly spread among all.
 
     The views are the same at every call. Those of vectors are a row and one of its nearest rows
     among the chosen ones: of so many fewer, as fewer are chosen.
@@ -56,8 +55,6 @@ def look_at_views(
         What makes the views.
     image_size : int or None, default=None
         Shorter side that images are reduced to before.
-    n_samples : int, default=4096
-        Largest number of samples.
     watch : callable or None, default=None
         Called with each batch of samples, in the unit range, before views are made of it.
 
@@ -68,7 +65,7 @@ def look_at_views(
     second : ndarray of shape (m, ...)
         What was seen of the second.
     """
-    chosen = np.unique(np.linspace(0, len(samples) - 1, n_samples).astype(np.int64))
+    chosen = np.unique(np.linspace(0, len(samples) - 1, JUDGED).astype(np.int64))
     if not samples.layout.is_image:
         part = len(chosen) / len(samples)
         samples, chosen = _some(samples, chosen), np.arange(len(chosen))
@@ -82,7 +79,10 @@ def look_at_views(
 
 
 def logits_of_views(
-    fitted: FittedModel, samples: Samples, augmentation: Augmentation | str = "auto"
+    fitted: FittedModel,
+    samples: Samples,
+    augmentation: Augmentation | str = "auto",
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Pair:
     """
     Run a fitted model on two views of samples.
@@ -95,6 +95,8 @@ def logits_of_views(
         Samples of the shape learnt.
     augmentation : callable or str, default="auto"
         What makes the views.
+    watch : callable or None, default=None
+        Called with each batch of samples, in the unit range, before views are made of it.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def logits_of_views(
     def logits_of_used(_: Tensor, logits: Tensor) -> Tensor:
         return logits[:, used.to(logits.device)]
 
-    return _run_on_views(fitted, samples, augmentation, logits_of_used)
+    return _run_on_views(fitted, samples, augmentation, logits_of_used, watch)
 
 
 def embedding_of_views(
@@ -142,26 +144,25 @@ def _run_on_views(
     samples: Samples,
     augmentation: Augmentation | str,
     take: Callable[[Tensor, Tensor], Tensor],
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Pair:
     device = next(fitted.model.parameters()).device
-    maps, seen = fitted.scaling.on(device), Extent()
+    maps = fitted.scaling.on(device)
 
     def look(view: Tensor) -> np.ndarray:
         parts = infer_batches(fitted.model, [view], maps, fitted.dtype)
         found: np.ndarray = torch.cat([take(*part) for part in parts]).cpu().numpy()
         return found
 
-    found = look_at_views(
+    return look_at_views(
         samples,
         fitted.scaling,
         look,
         device,
         augmentation=augmentation,
         image_size=fitted.parameters.get("image_size"),
-        watch=seen.add,
+        watch=watch,
     )
-    seen.warn_if_odd()
-    return found
 
 
 def labels_of_views(fitted: FittedModel, samples: Samples) -> Pair:
@@ -181,8 +182,15 @@ def labels_of_views(fitted: FittedModel, samples: Samples) -> Pair:
         Cluster of the first view of each sample.
     second : ndarray of shape (m,), dtype int64
         Cluster of the second.
+
+    Warns
+    -----
+    UserWarning
+        If the samples together are on quite another scale than the training samples.
     """
-    first, second = logits_of_views(fitted, samples)
+    seen = Extent()
+    first, second = logits_of_views(fitted, samples, watch=seen.add)
+    seen.warn_if_odd()
     return first.argmax(axis=1), second.argmax(axis=1)
 
 

@@ -27,6 +27,27 @@ ODD = 32.0  # a 32nd, or 32 times, of the training samples' extent
 FEW = 8
 
 
+def soft_assignment(logits: Tensor, used: Tensor, temperature: float) -> Tensor:
+    """
+    Turn what networks say into probabilities of the clusters that have members.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (b, n_clusters)
+        Unnormalised log-probabilities.
+    used : Tensor of shape (n_clusters_,), dtype int64
+        Those of the clusters looked for that have members.
+    temperature : float
+        Divisor of the log-probabilities.
+
+    Returns
+    -------
+    Tensor of shape (b, n_clusters_), dtype float32
+        Probabilities.
+    """
+    return functional.softmax(logits.index_select(1, used).float() / temperature, dim=1)
+
+
 @dataclass
 class FittedModel:
     """
@@ -138,7 +159,7 @@ class FittedModel:
             Probabilities.
         """
         used = torch.from_numpy(self.used).to(logits.device)
-        return functional.softmax(logits[:, used] / self.temperature, dim=1)
+        return soft_assignment(logits, used, self.temperature)
 
     def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:
         lost = _lost(embedding, probabilities)

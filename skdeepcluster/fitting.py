@@ -21,13 +21,15 @@ from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.labels import compact_labels
 from skdeepcluster.clustering.number import Merging, as_good, merge_clusters
 from skdeepcluster.constraints import plain_number
+from skdeepcluster.data.directions import with_length_rule
 from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.data.source import Source, open_source
+from skdeepcluster.data.source import Source, StreamedSource, open_source
 from skdeepcluster.networks.backbone import build_backbone, trained_with
 from skdeepcluster.training.agreement import embedding_of_views, logits_of_views
+from skdeepcluster.training.approximate import approximate_neighbors, is_worthwhile
 from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
@@ -124,12 +126,17 @@ def build_trainer(
     objective = plain._build_objective(model, settings.schedule, generator)
     if warm is not None:
         objective.load_further_weights(estimator._further_weights)
-    scaling = Scaling.learn(samples, trained_with(trunk)) if warm is None else warm.scaling
+    if warm is None:
+        scaling = with_length_rule(Scaling.learn(samples, trained_with(trunk)), samples)
+    else:
+        scaling = warm.scaling
+    # Before the samples are copied: an index and the copy would be in memory at once.
+    neighbors = _approximate_neighbors(augmentation, samples, scaling, device, processes)
     source = open_source(samples, scaling, device, plain.image_size)
     return Trainer(
         objective.to(device).to(memory_format=memory_format_of(shape)),
         source,
-        _views(augmentation, source, processes),
+        _views(augmentation, source, processes, neighbors),
         settings,
         Generators.seeded(seeds[1:], device),
         history=[] if warm is None else list(estimator.history_),
@@ -138,9 +145,29 @@ def build_trainer(
     )
 
 
-def _views(augmentation: Augmentation | None, source: Source, processes: Processes) -> Views:
+def _approximate_neighbors(
+    augmentation: Augmentation | None,
+    samples: Samples,
+    scaling: Scaling,
+    device: torch.device,
+    processes: Processes,
+) -> Tensor | None:
+    if not isinstance(augmentation, VectorAugmentation) or not augmentation.n_neighbors:
+        return None
+    if not is_worthwhile(len(samples), device):
+        return None
+    source = StreamedSource(samples, scaling, device)
+    return approximate_neighbors(source, int(augmentation.n_neighbors), processes)
+
+
+def _views(
+    augmentation: Augmentation | None,
+    source: Source,
+    processes: Processes,
+    neighbors: Tensor | None,
+) -> Views:
     if isinstance(augmentation, VectorAugmentation) and augmentation.n_neighbors:
-        return NeighborViews(augmentation, source, processes=processes)
+        return NeighborViews(augmentation, source, processes=processes, neighbors=neighbors)
     return Views(augmentation)
 
 

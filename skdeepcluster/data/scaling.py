@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from skdeepcluster.data.samples import Samples
 
@@ -26,8 +27,8 @@ class Scaling:
     Images are mapped to [0, 1] by the smallest and largest value of all training images, then
     standardised by each channel's mean and spread, or else as a network elsewhere was trained.
     Vectors are centred and divided by one number, the root mean square of the features' spreads,
-    which preserves the ratios of distances; they need no second map. Every dtype that holds the
-    same numbers gives bit-equal results.
+    which preserves the ratios of distances, or else of their lengths all are made equal; they need
+    no second map. Every dtype that holds the same numbers gives bit-equal results.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ class Scaling:
         Subtracted third: zero for images, each feature's scaled mean for vectors.
     mean, spread : ndarray of shape (C,) or (1,), dtype float32
         Mean and standard deviation of each channel after the steps above.
+    equal_length : ndarray of shape (1,), dtype bool
+        Whether vectors, once they are centred, are brought to the length sqrt(d).
     """
 
     offset: np.ndarray
@@ -46,6 +49,7 @@ class Scaling:
     shift: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
+    equal_length: np.ndarray = field(default_factory=lambda: np.array([False]))
 
     @classmethod
     def learn(cls, samples: Samples, trained_with: Statistics | None = None) -> Scaling:
@@ -137,7 +141,10 @@ class Scaling:
         # Standardisation as one multiply-add per batch: x * gain + bias.
         gain = 1 / self.spread
         values = (self.offset, self.factor, self.shift, gain, -self.mean * gain)
-        return DeviceScaling(*(torch.tensor(v, dtype=torch.float32, device=device) for v in values))
+        offset, factor, shift, gain_there, bias = (
+            torch.tensor(v, dtype=torch.float32, device=device) for v in values
+        )
+        return DeviceScaling(offset, factor, shift, gain_there, bias, bool(self.equal_length))
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,8 @@ class DeviceScaling:
         As in `Scaling`.
     gain, bias : Tensor of shape (C,) or (1,)
         Standardise the channels of images in the unit range.
+    equal_length : bool
+        As in `Scaling`.
     """
 
     offset: Tensor
@@ -158,6 +167,7 @@ class DeviceScaling:
     shift: Tensor
     gain: Tensor
     bias: Tensor
+    equal_length: bool
 
     def unit(self, batch: Tensor) -> Tensor:
         """
@@ -177,7 +187,10 @@ class DeviceScaling:
         if batch.dtype == torch.uint8:
             batch = batch.float() - _per_channel(self.offset, batch)
         batch = batch * _per_channel(self.factor, batch)
-        return batch if batch.ndim == 4 else batch - self.shift
+        if batch.ndim == 4:
+            return batch
+        batch = batch - self.shift
+        return to_equal_length(batch) if self.equal_length else batch
 
     def standardise(self, batch: Tensor) -> Tensor:
         """
@@ -199,6 +212,23 @@ class DeviceScaling:
         gain, bias = (_per_channel(values, batch) for values in (self.gain, self.bias))
         batch = torch.addcmul(bias, batch, gain).clamp_(-FARTHEST, FARTHEST)
         return batch.contiguous(memory_format=torch.channels_last)
+
+
+def to_equal_length(rows: Tensor) -> Tensor:
+    """
+    Bring vectors to the length sqrt(d), so that the root mean square of their values is 1.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, d), dtype float32
+        Vectors; those of length 0 stay what they are.
+
+    Returns
+    -------
+    Tensor of shape (n, d), dtype float32
+        Their directions.
+    """
+    return functional.normalize(rows, dim=1) * rows.shape[1] ** 0.5
 
 
 def _per_channel(values: Tensor, batch: Tensor) -> Tensor:

@@ -206,10 +206,13 @@ def check_values(
         "scaling.factor": torch.empty(1, device="meta"),
         "scaling.shift": torch.empty(units, device="meta"),
         **{f"scaling.{name}": torch.empty(channels, device="meta") for name in ("mean", "spread")},
+        "scaling.equal_length": torch.empty(1, dtype=torch.bool, device="meta"),
         "clusters.labels": torch.empty(n, dtype=torch.int64, device="meta"),
         "clusters.used": torch.empty(k, dtype=torch.int64, device="meta"),
         "clusters.centers": torch.empty(k, width, device="meta"),
     }
+    if "equal_length" not in groups["scaling"]:
+        del blank["scaling.equal_length"]
     beside = {f"{g}.{n}": t for g in ("scaling", "clusters") for n, t in groups[g].items()}
     check_tensors(blank, beside, True)
     for group, tensors in groups.items():
@@ -240,7 +243,7 @@ def _check_scaling(values: Mapping[str, np.ndarray]) -> None:
     with np.errstate(over="ignore"):
         maps = Scaling(**values).on(torch.device("cpu"))
     for name, tensor in vars(maps).items():
-        if not tensor.isfinite().all():
+        if isinstance(tensor, Tensor) and not tensor.isfinite().all():
             raise ValueError(f"the {name} of its scaling is not finite in float32")
 
 

@@ -86,13 +86,21 @@ def _classes(estimator: Any) -> dict[str, Any]:
     return {n: getattr(estimator, f"{n}_").tolist() for n in ("classes", "cluster_to_class")}
 
 
+def _scaling(fitted: Any) -> dict[str, np.ndarray]:
+    """Return the scaling; files of what is not brought to equal length do not speak of that."""
+    values = vars(fitted.scaling).copy()
+    if not values["equal_length"]:
+        del values["equal_length"]
+    return values
+
+
 def _tensors(estimator: Any, for_training: bool) -> dict[str, Tensor]:
     fitted = estimator._model
     further = estimator._further_weights if for_training else {}
     groups = {
         "model": fitted.model.state_dict(),
         "further": further,
-        "scaling": vars(fitted.scaling),
+        "scaling": _scaling(fitted),
         "clusters": {
             "labels": estimator.labels_,
             "used": fitted.used,

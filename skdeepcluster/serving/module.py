@@ -43,8 +43,10 @@ class FittedNetwork(nn.Module):
         self.model = copy.deepcopy(fitted.model).cpu().requires_grad_(False)
         self.register_buffer("used", torch.from_numpy(fitted.used.copy()))
         self.temperature = fitted.temperature
-        for name, value in vars(fitted.scaling.on(torch.device("cpu"))).items():
-            self.register_buffer(name, value)
+        maps = fitted.scaling.on(torch.device("cpu"))
+        self.equal_length = maps.equal_length
+        for name in ("offset", "factor", "shift", "gain", "bias"):
+            self.register_buffer(name, getattr(maps, name))
         # Two float32 numbers instead of one float64, which not every device and runtime knows.
         rest = torch.from_numpy(fitted.scaling.offset) - self.offset.double()
         self.register_buffer("offset_rest", rest.float())
@@ -65,7 +67,8 @@ class FittedNetwork(nn.Module):
             ``"labels"`` of shape (n,), int64; ``"probabilities"`` of shape (n, n_clusters_) and
             ``"embedding"`` of shape (n, d), float32.
         """
-        maps = DeviceScaling(self.offset, self.factor, self.shift, self.gain, self.bias)
+        values = self.offset, self.factor, self.shift, self.gain, self.bias
+        maps = DeviceScaling(*values, self.equal_length)
         batch = resize(maps.unit(self._read(X)), self.input_shape)
         embedding, logits = self.model(maps.standardise(batch))
         probabilities = soft_assignment(logits, self.used, self.temperature)

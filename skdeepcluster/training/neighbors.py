@@ -91,6 +91,8 @@ class NeighborViews(Views):
         Views of each sample: one of itself, the others of neighbours.
     processes : Processes, default=Processes()
         Those that look for neighbours together.
+    neighbors : Tensor of shape (n, n_neighbors), dtype int32, or None, default=None
+        Numbers of the neighbours; None to look for them.
     """
 
     def __init__(
@@ -99,11 +101,14 @@ class NeighborViews(Views):
         source: Source,
         n_views: int = 2,
         processes: Processes = ALONE,
+        neighbors: Tensor | None = None,
     ) -> None:
         super().__init__(augmentation, n_views)
         self.source = source
-        count = min(int(augmentation.n_neighbors), len(source) - 1)
-        self.neighbors = nearest_neighbors(source, count, processes)
+        if neighbors is None:
+            count = min(int(augmentation.n_neighbors), len(source) - 1)
+            neighbors = nearest_neighbors(source, count, processes)
+        self.neighbors = neighbors
 
     def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
         """Put the samples before their neighbours."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from colour import crops, emoji, features
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -64,14 +65,15 @@ def read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n_axes).reshape(shape)
 
 
-def fashion(folder: Path) -> Data:
+def fashion(folder: Path | None) -> Data:
     """Return Fashion-MNIST's 60,000 and 10,000 images of 28 x 28, from its four IDX files."""
+    folder = folder or FASHION
     parts: dict[str, list[np.ndarray]] = {"images-idx3": [], "labels-idx1": []}
     for kind, found in parts.items():
         for split in ("train", "t10k"):
             paths = sorted(folder.glob(f"{split}-{kind}-ubyte*"))
             if not paths:
-                raise FileNotFoundError(f"No {split}-{kind}-ubyte.gz in {folder}: see --fashion.")
+                raise FileNotFoundError(f"No {split}-{kind}-ubyte.gz in {folder}: see --folder.")
             found.append(read_idx(paths[0]))
     images, labels = (np.concatenate(found) for found in parts.values())
     return images, labels
@@ -85,17 +87,23 @@ def some(images: np.ndarray, labels: np.ndarray, n_samples: int | None) -> Data:
     return images[rows], labels[rows]
 
 
-LOADERS: dict[str, Callable[[Path], Data]] = {
+LOADERS: dict[str, Callable[[Path | None], Data]] = {
     "digits": lambda _: digits(),
     "digits-rows": lambda _: digit_rows(),
     "mnist5000": lambda _: mnist5000(),
     "mnist5000-imbalanced": lambda _: imbalanced(*mnist5000()),
     "mnist5000-pca64": lambda _: principal_components(*mnist5000()),
     "fashion10000": lambda folder: some(*fashion(folder), 10_000),
-    "fashion70000": lambda folder: fashion(folder),
+    "fashion70000": fashion,
+    "crops-a": lambda folder: crops(folder, 0, 250, 96, 32),
+    "crops-b": lambda folder: crops(folder, 1, 250, 96, 32),
+    "emoji": emoji,
+    "crops-a-features": lambda folder: features(*crops(folder, 0, 160, 128, 128)),
+    "crops-b-features": lambda folder: features(*crops(folder, 1, 160, 128, 128)),
+    "emoji-features": lambda folder: features(*emoji(folder)),
 }
 
 
-def load(name: str, folder: Path = FASHION, limit: int | None = None) -> Data:
-    """Load a data set by name, or some samples of it; `folder` is that of Fashion-MNIST."""
+def load(name: str, folder: Path | None = None, limit: int | None = None) -> Data:
+    """Load a data set by name, or some samples of it; `folder` holds its files."""
     return some(*LOADERS[name](folder), limit)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import FASHION, LOADERS, load
+from datasets import LOADERS, load
 from matching import matched_classes
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
@@ -110,13 +110,13 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=LOADERS, default=["digits-rows"])
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--limit", type=int, help="so many samples of each")
-    parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of its files")
+    parser.add_argument("--folder", type=Path, help="of the data, if not where packages put it")
     parser.add_argument("--out", type=Path, default=Path("judging.jsonl"))
     options = parser.parse_args()
     lines = options.out.read_text().splitlines() if options.out.exists() else []
     known = {one["key"]: one for one in map(json.loads, lines)}
     for data in options.data:
-        X, y = load(data, options.fashion, options.limit)
+        X, y = load(data, options.folder, options.limit)
         y, fits = y.astype(int), []
         for variant, parameters in variants(len(np.unique(y))).items():
             for method in methods.__all__:

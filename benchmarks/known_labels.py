@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import FASHION, LOADERS, load
+from datasets import LOADERS, load
 from matching import matched_classes
 from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
@@ -67,10 +67,10 @@ def main() -> None:
     parser.add_argument("--given", nargs="+", default=["ten"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--others", action="store_true", help="the probe and the spreading, too")
-    parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of its files")
+    parser.add_argument("--folder", type=Path, help="of the data, if not where packages put it")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    X, y = load(options.data, options.fashion)
+    X, y = load(options.data, options.folder)
     y = y.astype(int)
     for given in options.given:
         for method in options.method:

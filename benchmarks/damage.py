@@ -110,7 +110,7 @@ def damaged(content: bytes, n_each: int, seed: int) -> Iterator[tuple[str, bytes
 def contents(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return all that a fitted estimator knows: plain values, and arrays by name."""
     inner = model._model
-    arrays = {n: t.numpy() for n, t in inner.model.state_dict().items()}
+    arrays = {n: t.cpu().numpy() for n, t in inner.model.state_dict().items()}
     arrays.update({f"scaling of {name}": value for name, value in vars(inner.scaling).items()})
     arrays.update({"labels": model.labels_, "used": inner.used, "centers": model.cluster_centers_})
     plain = {name: value for name, value in vars(model).items() if name[-1] != "_"}

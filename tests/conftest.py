@@ -8,6 +8,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported; two workers share two cores
 os.environ["SCIPY_ARRAY_API"] = "1"  # read when scipy is imported; the array API check needs it
 
+import devices
 import hypothesis
 import numpy as np
 import pytest
@@ -29,6 +30,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ci")
 
 ESTIMATORS = [getattr(methods, name) for name in methods.__all__]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="where tests train: cpu, cuda or mps")
+
+
+def pytest_configure(config):
+    try:
+        devices.use(config.getoption("--device"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--device: {error}") from error
 
 
 def pytest_generate_tests(metafunc):

@@ -36,7 +36,7 @@ HISTORY_KEYS = {
 
 
 def weights(model):
-    return {k: v.numpy() for k, v in model._model.model.state_dict().items()}
+    return {k: v.cpu().numpy() for k, v in model._model.model.state_dict().items()}
 
 
 def cosine(done):
@@ -183,7 +183,8 @@ def test_fits_in_threads_equal_serial_fits(quick, small):
         np.testing.assert_array_equal(one.cluster_centers_, other.cluster_centers_)
 
 
-def test_pickles_are_small_and_equal(fitted, digits):
+def test_pickles_are_small_and_equal(quick, digits):
+    fitted = quick(device="cpu").fit(digits)  # where pickles are opened
     dump = pickle.dumps(fitted)
     loaded = pickle.loads(dump)
     np.testing.assert_array_equal(loaded.transform(digits), fitted.transform(digits))
@@ -293,7 +294,8 @@ def test_the_backbone_is_ready_for_transfer(quick, fitted):
     with pytest.raises(AttributeError, match="backbone_"):
         _ = quick().backbone_
     assert not fitted.backbone_.training
-    features = fitted.backbone_(torch.zeros(2, 1, 8, 8))
+    device = next(fitted.backbone_.parameters()).device
+    features = fitted.backbone_(torch.zeros(2, 1, 8, 8, device=device))
     assert features.ndim == 2
     assert all(not key.startswith("backbone") for key in fitted.backbone_.state_dict())
 

@@ -177,7 +177,7 @@ class Spoiling:
 
     def __call__(self, batch, generator):
         self.n_calls += 1
-        noise = 0.1 * torch.randn(batch.shape, generator=generator)
+        noise = 0.1 * torch.randn(batch.shape, generator=generator, device=batch.device)
         return batch + noise if self.n_calls != self.call else batch * torch.nan
 
 

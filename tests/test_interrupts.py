@@ -21,7 +21,7 @@ class Interrupting:
         self.n_calls += 1
         if self.n_calls == self.call:
             raise KeyboardInterrupt
-        return batch + 0.1 * torch.randn(batch.shape, generator=generator)
+        return batch + 0.1 * torch.randn(batch.shape, generator=generator, device=batch.device)
 
 
 def stop():

@@ -46,7 +46,7 @@ def sharpness(model, rows):
     """Return how far the logits of a sample lie apart, before they are calibrated."""
     fitted = model._model
     found = infer_samples(fitted.model, read_samples(rows), fitted.scaling, None, lambda _: None)
-    return np.ptp(np.concatenate([logits for _, logits in found]), axis=1).mean()
+    return np.ptp(np.concatenate([logits.cpu() for _, logits in found]), axis=1).mean()
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_nothing_of_the_samples_stays(digits):
 
 def test_predictions_compare_embeddings_with_prototypes(digits):
     model = TwinContrastClustering(n_clusters=3, max_epochs=2, random_state=0).fit(digits)
-    prototypes = functional.normalize(model._model.model.prototypes.rows.detach())
+    prototypes = functional.normalize(model._model.model.prototypes.rows.detach().cpu())
     logits = torch.from_numpy(model.transform(digits)) @ prototypes.T / 0.1
     temperature = model._model.temperature
     expected = (logits[:, torch.from_numpy(model._model.used)] / temperature).softmax(dim=1)

@@ -206,7 +206,7 @@ def test_ctrl_c_keeps_the_last_finished_epoch(rows, tmp_path, interval):
         calls.append(len(batch))
         if len(calls) == 8:
             os.kill(os.getpid(), signal.SIGINT)
-        return batch + 0.1 * torch.randn(batch.shape, generator=generator)
+        return batch + 0.1 * torch.randn(batch.shape, generator=generator, device=batch.device)
 
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     model = make(augmentation=augmentation, checkpoint_dir=tmp_path, checkpoint_interval=interval)

@@ -25,12 +25,12 @@ class DropPath(nn.Module):
     """Stochastic depth, as many libraries have it: from the global stream."""
 
     def forward(self, x):
-        return x * (torch.rand(len(x), 1) < 0.8) if self.training else x
+        return x * (torch.rand(len(x), 1, device=x.device) < 0.8) if self.training else x
 
 
 def drawing(batch, generator):
     """Make views as those do who know of no generators."""
-    return batch + 0.1 * torch.randn(batch.shape)
+    return batch + 0.1 * torch.randn(batch.shape, device=batch.device)
 
 
 OWN = {

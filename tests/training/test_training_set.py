@@ -14,7 +14,7 @@ from skdeepcluster.training import training_set
 
 def negative(batch, generator):
     """Tell views from samples, and draw from the generator."""
-    return 1 - batch + 0.1 * torch.rand(batch.shape, generator=generator)
+    return 1 - batch + 0.1 * torch.rand(batch.shape, generator=generator, device=batch.device)
 
 
 def build(monkeypatch, digits, source_class=ResidentSource, augmentation=negative):
@@ -35,12 +35,12 @@ def test_views_are_those_of_drawn_samples(monkeypatch, digits, source_class, ask
     first, second = trainer.training_set.embed_views(asked)
     assert first.shape == second.shape == (given, 128)
     assert not torch.allclose(first, second, atol=1e-4)
-    generators = trainer.generators
+    generators, maps = trainer.generators, trainer.source.maps
     drawn = torch.randperm(60, generator=generators.order)[:given]
     size = min(size, asked)
-    samples = trainer.source.maps.unit(trainer.source.samples.take(drawn.numpy()).float())
+    samples = trainer.source.samples.take(drawn.numpy()).float().to(trainer.source.device)
     batches = [
-        trainer.source.maps.standardise(negative(torch.cat([part, part]), generators.augmentation))
+        maps.standardise(negative(maps.unit(torch.cat([part, part])), generators.augmentation))
         for part in samples.split(size)
     ]
     model = trainer.objective.model.eval()

@@ -13,7 +13,7 @@ from skdeepcluster.data.scaling import Scaling, to_equal_length
 
 N_LOOKED_AT = 2000
 N_NEIGHBORS = 10
-GAIN = 0.02  # in the share of neighbours that are mutual
+GAIN = 0.04  # in the share of neighbours that are mutual
 
 
 def with_length_rule(scaling: Scaling, samples: Samples) -> Scaling:

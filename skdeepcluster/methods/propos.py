@@ -258,9 +258,8 @@ class ProPos(DeepClusterer):
         is ``"texture"`` for three channels, ``"glyph"`` for other images, ``"vector"`` for vectors.
     max_epochs : int or "auto", default="auto"
         Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
-        at most 50, for images, and 400 steps, at least 20 and at most 50, for vectors; where that
-        is more than 2,500 steps, as many as make those, at least 10. The paper trains for
-        1000.
+        at most 50, for images, and 50 for vectors; where that is more than 2,500 steps, as many as
+        make those, at least 10. The paper trains for 1000.
     tol : float, default=0.0
         Training ends early once, three epochs in a row after the warm-up, no more than this share
         of the samples has changed its cluster. 0 trains to the end.
@@ -281,7 +280,7 @@ class ProPos(DeepClusterer):
         Weight decay. The paper uses 5e-4 with SGD.
     warmup_epochs : int or "auto", default="auto"
         Number of epochs over which the learning rate rises linearly. ``"auto"`` is a quarter of all
-        for images, and 10 for vectors.
+        for images, and a fifth for vectors.
     lr_schedule : {"cosine", "constant"}, default="cosine"
         What the learning rate does after `warmup_epochs`: fall along half a cosine, or stay.
     embedding_dim : int, default=256

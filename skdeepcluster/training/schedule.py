@@ -45,13 +45,12 @@ def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
     Returns
     -------
     int
-        As many epochs as make 500 steps, but at least 25, for images, and as many as make 400
-        steps, but at least 20, for vectors; at most 50 for both. Where so many epochs would be
-        more than 2,500 steps, as many as make those, but at least 10.
+        As many epochs as make 500 steps, at least 25 and at most 50, for images, and 50 for
+        vectors. Where so many epochs would be more than 2,500 steps, as many as make those, but at
+        least 10.
     """
-    steps, least = (500, 25) if is_image else (400, 20)
-    least = max(10, min(least, -(-2500 // steps_per_epoch)))
-    return min(50, max(least, -(-steps // steps_per_epoch)))
+    wanted = min(50, max(25, -(-500 // steps_per_epoch))) if is_image else 50
+    return max(10, min(wanted, -(-2500 // steps_per_epoch)))
 
 
 def choose_warmup_epochs(is_image: bool, max_epochs: int) -> int:
@@ -68,9 +67,9 @@ def choose_warmup_epochs(is_image: bool, max_epochs: int) -> int:
     Returns
     -------
     int
-        A quarter of the epochs for images, 10 for vectors.
+        A quarter of the epochs for images, a fifth for vectors.
     """
-    return max_epochs // 4 if is_image else 10
+    return max_epochs // (4 if is_image else 5)
 
 
 def plan_batches(

@@ -72,7 +72,7 @@ def test_without_neighbours_views_are_of_the_row_itself(monkeypatch):
 def test_streamed_and_resident_rows_give_equal_fits(monkeypatch):
     settings = {"n_clusters": 3, "max_epochs": 2, "random_state": 0, "device": "cpu"}
     resident = CLC(**settings).fit(ROWS)
-    monkeypatch.setattr(sources, "CPU_BUDGET_BYTES", 0)
+    monkeypatch.setattr(sources, "VECTOR_BUDGET_BYTES", 0)
     streamed = CLC(**settings).fit(ROWS)
     np.testing.assert_array_equal(resident.transform(ROWS), streamed.transform(ROWS))
 

@@ -1,4 +1,4 @@
-"""Sphinx configuration; the build needs no network."""
+"""Sphinx configuration; the build can do without the network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from numpydoc.xref import DEFAULT_LINKS
 from sklearn.exceptions import ConvergenceWarning
 from sphinx.application import Sphinx
 from sphinx_gallery.sorting import ExplicitOrder
@@ -24,8 +25,10 @@ release = version = installed_version("skdeepcluster")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "mathml",
     "numpydoc",
+    "result_plot",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
@@ -33,13 +36,35 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 default_role = "literal"
-# "See also" names objects of scikit-learn, whose inventory would need the network.
-nitpick_ignore_regex = [(r"py:obj", r"sklearn\..*")]
+
+# Where the network or a site cannot be reached, the few names that the reference uses will do.
+intersphinx_mapping = {
+    name: (url, (None, f"_inventories/{name}.inv"))
+    for name, url in {
+        "matplotlib": "https://matplotlib.org/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "sklearn": "https://scikit-learn.org/stable/",
+        "torch": "https://docs.pytorch.org/docs/stable/",
+    }.items()
+}
+intersphinx_timeout = 5
 
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # but these
+numpydoc_xref_aliases = {
+    "Axes": "matplotlib.axes.Axes",
+    "Figure": "matplotlib.figure.Figure",
+    "SubFigure": "matplotlib.figure.SubFigure",
+    "Tensor": "torch.Tensor",
+    "ndarray": "numpy.ndarray",
+    "nn.Module": "torch.nn.Module",
+    "torch.Tensor": "torch.Tensor",
+}
+DEFAULT_LINKS.clear()  # glossaries and labels of other sites
 
 # Examples that train for a short time say so in words.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
@@ -99,7 +124,15 @@ html_context = {"default_mode": "auto"}
 html_css_files = ["custom.css"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
-html_sidebars = {"index": [], "install": [], "start": [], "results": [], "faq": [], "404": []}
+html_sidebars = {
+    "index": [],
+    "install": [],
+    "start": [],
+    "results": [],
+    "choices": [],
+    "faq": [],
+    "404": [],
+}
 html_theme_options = {
     "collapse_navigation": True,
     "footer_end": [],
@@ -107,9 +140,11 @@ html_theme_options = {
     "header_links_before_dropdown": 8,
     "logo": {"text": project},
     "navbar_align": "left",
+    "navbar_end": ["version-switcher", "theme-switcher"],
     "navigation_with_keys": False,
     "secondary_sidebar_items": {"**": ["page-toc"], "index": [], "404": []},
     "show_toc_level": 2,
+    "switcher": {"json_url": "_static/switcher.json", "version_match": release},
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -140,9 +175,10 @@ def mend(
         words = " ".join(re.sub("<[^>]*>", "", first[1]).split()).replace('"', "&quot;")
         about = f'<meta name="description" content="{words[:200]}" />'
         context["metatags"] = about + context.get("metatags", "")
-    citations = '<div role="list" class="citation-list">'
-    if citations in body:
-        context["body"] = body.replace(citations, '<div class="citation-list">')
+    if 'class="citation-list"' in body:
+        context["body"] = body.replace(' role="doc-biblioentry"', "").replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
 
 
 def setup(app: Sphinx) -> None:

@@ -77,6 +77,28 @@ def test_version_is_the_same_everywhere() -> None:
     assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text()
 
 
+def _recipe() -> str:
+    return (ROOT / "recipe" / "recipe.yaml").read_text()
+
+
+def test_the_site_and_the_conda_recipe_have_the_version() -> None:
+    version = skdeepcluster.__version__
+    switcher = json.loads((ROOT / "docs" / "_static" / "switcher.json").read_text())
+    assert version in [entry["version"] for entry in switcher]
+    assert f'\n  version: "{version}"\n' in _recipe()
+
+
+def test_the_conda_recipe_needs_what_the_package_needs() -> None:
+    options = _setup()["options"]
+    needed = options["install_requires"].replace("torch>", "pytorch>").split()
+    run = re.search(r"\n  run:\n((?:    - .*\n)+)", _recipe())
+    assert run
+    python, *found = [line.removeprefix("    - ") for line in run[1].splitlines()]
+    assert python == "python >=${{ python_min }}"
+    assert f'python_min: "{options["python_requires"].removeprefix(">=")}"' in _recipe()
+    assert sorted(line.replace(" ", "") for line in found) == sorted(needed)
+
+
 def test_typing_marker_is_shipped() -> None:
     assert resources.files("skdeepcluster").joinpath("py.typed").is_file()
     assert "py.typed" in _setup()["options.package_data"]["skdeepcluster"].split()

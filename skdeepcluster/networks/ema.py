@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-_SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/results.rst
+_SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/choices.rst
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1
 

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,18 +27,18 @@ import skdeepcluster
 SCRIPT = Path(__file__).parents[1] / "examples" / "distributed" / "train.py"
 
 
-def start(folder: Path, epochs: int) -> subprocess.Popen[str]:
-    """Start a training in a folder."""
+def start(folder: Path, epochs: int) -> subprocess.Popen[bytes]:
+    """Start a training in a folder, with a log beside it."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     launcher += ["--nproc-per-node=2", "--max-restarts=20", "--monitor-interval=0.1"]
     options = ["--epochs", str(epochs), "--checkpoints", str(folder), "--model", f"{folder}/model"]
-    return subprocess.Popen(
-        [*launcher, str(SCRIPT), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )
+    with folder.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen(
+            [*launcher, str(SCRIPT), *options],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        )
 
 
 def workers(launcher: int) -> list[int]:
@@ -46,17 +47,38 @@ def workers(launcher: int) -> list[int]:
     return [int(word) for word in path.read_text().split()] if path.exists() else []
 
 
-def finish(process: subprocess.Popen[str], folder: Path) -> str:
+def finish(process: subprocess.Popen[bytes], folder: Path) -> str:
     """Wait for a training, and return a digest of what it has learnt."""
-    output, _ = process.communicate(timeout=600)
-    if process.returncode:
-        raise RuntimeError(output[-3000:])
-    model = skdeepcluster.load(folder / "model", device="cpu")
-    digest = hashlib.sha256(model.labels_.tobytes() + model.cluster_centers_.tobytes())
+    try:
+        code = process.wait(600)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise
+    if code:
+        raise RuntimeError(folder.with_suffix(".log").read_text()[-3000:])
+    return digest(folder / "model")
+
+
+def digest(path: Path) -> str:
+    """Return a digest of the weights, labels, centres and losses in a file."""
+    model = skdeepcluster.load(path, device="cpu")
+    found = hashlib.sha256(model.labels_.tobytes() + model.cluster_centers_.tobytes())
     for tensor in model.backbone_.state_dict().values():
-        digest.update(tensor.numpy().tobytes())
-    digest.update(json.dumps([entry["loss"] for entry in model.history_]).encode())
-    return digest.hexdigest()
+        found.update(tensor.numpy().tobytes())
+    found.update(json.dumps([entry["loss"] for entry in model.history_]).encode())
+    return found.hexdigest()
+
+
+def kill_one(process: subprocess.Popen[bytes], draw: random.Random, longest: float) -> bool:
+    """Kill one of the processes at a random moment, unless they are all done before it."""
+    try:
+        process.wait(draw.uniform(0.1, 0.6) * longest)
+    except subprocess.TimeoutExpired:
+        alive = workers(process.pid)
+        if alive:
+            os.kill(draw.choice(alive), signal.SIGKILL)
+        return bool(alive)
+    return False
 
 
 def main() -> None:
@@ -64,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--per-run", type=int, default=4)
+    parser.add_argument("--per-run", type=int, default=8)
     options = parser.parse_args()
     draw = random.Random(0)
     with TemporaryDirectory() as name:
@@ -73,19 +95,22 @@ def main() -> None:
         expected = finish(start(folder, options.epochs), folder)
         whole = time.perf_counter() - began
         print(f"a run without kills took {whole:.1f} s", flush=True)
-        done = equal = runs = 0
+        done = later = equal = runs = 0
         while done < options.kills:
-            folder, runs = Path(name, str(runs)), runs + 1
+            folder, began = Path(name, f"after {done}"), time.perf_counter()
             process, killed = start(folder, options.epochs), 0
-            for _ in range(min(options.per_run, options.kills - done)):
-                time.sleep(draw.uniform(0.4, 1.0) * whole)
-                alive = workers(process.pid)
-                if process.poll() is None and alive:
-                    os.kill(draw.choice(alive), signal.SIGKILL)
-                    killed += 1
-            equal += finish(process, folder) == expected
-            done += killed
+            while killed < min(options.per_run, options.kills - done):
+                if not kill_one(process, draw, whole):
+                    break
+                killed, later = killed + 1, later + any(folder.glob("*.state"))
+            same = finish(process, folder) == expected
+            shutil.rmtree(folder)
+            if not killed:  # the machine has become faster
+                whole = time.perf_counter() - began
+                continue
+            done, runs, equal = done + killed, runs + 1, equal + same
             print(f"run {runs}: {killed} kills, equal so far {equal} of {runs}", flush=True)
+    print(f"{later} kills with a state to go on from")
     print(f"{done} kills in {runs} runs, {equal} of which ended bit-equal")
 
 

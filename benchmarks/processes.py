@@ -3,7 +3,8 @@
     python benchmarks/processes.py
 
 Each process times epochs of one training, in float32 and in the precision that is chosen by itself;
-the first epoch is left out. Runs of one and of two processes alternate.
+the first epoch is left out. Runs of one and of two processes alternate. `benchmarks/speed.py --only
+processes` prints the same rows.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import socket
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
+from timing.report import Row, heading
 
 CASES = {
     "resnet18, 32 px": {"backbone": "resnet18", "shape": [768, 32, 32, 3], "batch_size": 256},
     "small, 28 px": {"backbone": "auto", "shape": [5120, 28, 28], "batch_size": 256},
 }
+TARGETS = {"resnet18, 32 px": ">= 1.8", "small, 28 px": ">= 1.7"}
 
 
 def work(case: str, precision: str) -> None:
@@ -63,6 +67,17 @@ def rate(case: str, precision: str, n_processes: int) -> float:
     return float(first.splitlines()[-1])
 
 
+def measure(repeats: int = 2) -> Iterator[Row]:
+    """Compare two processes with one, in every case."""
+    for case, target in TARGETS.items():
+        for precision in ("float32", "auto"):
+            found = [[rate(case, precision, n) for n in (1, 2)] for _ in range(repeats)]
+            one, two = (statistics.median(rates) for rates in zip(*found, strict=True))
+            what = "times the images a second of one process"
+            detail = f"{two:.0f} against {one:.0f} images/s"
+            yield Row("processes", f"{case}, {precision}", what, two / one, target, detail)
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -73,12 +88,9 @@ def main() -> None:
     if options.case:
         work(options.case, options.precision)
         return
-    print("| case | precision | 1 process | 2 processes | ratio |\n|---|---|---|---|---|")
-    for case in CASES:
-        for precision in ("float32", "auto"):
-            found = [[rate(case, precision, n) for n in (1, 2)] for _ in range(options.repeats)]
-            one, two = (statistics.median(rates) for rates in zip(*found, strict=True))
-            print(f"| {case} | {precision} | {one:.0f} | {two:.0f} | {two / one:.2f} |", flush=True)
+    print(heading())
+    for row in measure(options.repeats):
+        print(row.line(), flush=True)
 
 
 if __name__ == "__main__":

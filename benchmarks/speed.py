@@ -13,7 +13,8 @@ measures in sections and prints a table in markdown (and JSON to ``--out``):
 - ``scaling``: time and memory as the number of images grows, and a memory map;
 - ``precision``: bfloat16 against float32;
 - ``small``: default fits on 50 x 2 blobs;
-- ``compile``: `torch.compile` of every method's step.
+- ``compile``: `torch.compile` of every method's step;
+- ``processes``: two processes beside one, at the same global batch.
 
 What is compared runs in turn, and medians are reported. The number of threads is the ambient one
 (``OMP_NUM_THREADS``). lightly comes with ``pip install ".[bench]"``; without it, it is left out.
@@ -41,6 +42,7 @@ SECTIONS = {
     "precision": "small.precision",
     "small": "small.small",
     "compile": "small.compiled",
+    "processes": "processes.measure",
 }
 
 

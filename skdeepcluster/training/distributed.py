@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any, Self, TypeVar
 
@@ -18,6 +21,7 @@ from torch import Tensor, nn
 Made = TypeVar("Made")
 CPU = torch.device("cpu")
 ANNOUNCED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
+PATIENCE = timedelta(minutes=10)  # of torch, it is three times that on a CPU
 
 
 @dataclass(frozen=True)
@@ -308,20 +312,21 @@ def open_processes(distributed: bool | str, device: torch.device) -> Iterator[Pr
         )
     backend = "nccl" if device.type == "cuda" else "gloo"
     if opened:
-        dist.init_process_group(backend)
+        _open(backend, *(os.environ[name] for name in ANNOUNCED))
     connection: list[Any] = []
     try:
         if not (is_open or opened) or dist.get_world_size() == 1:
             yield Processes()
             return
-        connection.append(dist.new_group(backend=backend))
+        connection.append(dist.new_group(backend=backend, timeout=_patience_of_world()))
         where = device if backend == "nccl" else CPU
         yield Processes(dist.get_rank(), dist.get_world_size(), connection, where)
     except RuntimeError as error:
         if not connection or not _is_broken(error):
             raise
         raise RuntimeError(
-            "Another process of this training has failed or was stopped; what it says is the cause."
+            "Another process of this training has failed, was stopped or is out of reach; what it "
+            "says is the cause."
         ) from error
     finally:
         if connection:
@@ -329,6 +334,56 @@ def open_processes(distributed: bool | str, device: torch.device) -> Iterator[Pr
             gc.collect()  # of what an error holds in a circle
         if opened:
             dist.destroy_process_group()
+
+
+def _open(backend: str, rank: str, size: str, host: str, port: str) -> None:
+    """Open the process group that torchrun's variables announce."""
+    store = _store(rank, size, host, port)
+    meeting = _meeting(store, int(rank), int(size))
+    dist.init_process_group(
+        backend,
+        store=dist.PrefixStore(f"skdeepcluster/{meeting}", store),
+        rank=int(rank),
+        world_size=int(size),
+        timeout=PATIENCE,
+    )
+
+
+@cache
+def _store(rank: str, size: str, host: str, port: str) -> dist.Store:
+    """Connect to where the processes find each other; it stays, for the next `fit`."""
+    return next(dist.rendezvous("env://", timeout=PATIENCE))[0]
+
+
+def _meeting(store: dist.Store, rank: int, size: int) -> int:
+    """
+    Return a number that those processes have in common that are now in the same `fit`.
+
+    What an earlier `fit`, or one before torchrun's restart, has left in the store is still there:
+    who takes that for the others' addresses waits for processes that have ended.
+    """
+    if rank == 0:
+        number = store.add("skdeepcluster/meetings", 1)
+        store.wait([f"skdeepcluster/{number}/{other}" for other in range(1, size)], PATIENCE)
+        store.set(f"skdeepcluster/{number}/all", "")
+        return number
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    joined = 0
+    while time.monotonic() < deadline:
+        number = store.add("skdeepcluster/meetings", 0)
+        if number > joined and store.add(f"skdeepcluster/{number}/{rank}", 1) == 1:
+            joined = number  # the first of this rank, so this meeting is not over
+        if number == joined > 0 and store.check([f"skdeepcluster/{number}/all"]):
+            return number
+        time.sleep(0.02)
+    raise RuntimeError(f"The first process has not called fit within {PATIENCE}.")
+
+
+def _patience_of_world() -> timedelta | None:
+    """Return how long the process group that exists waits, which a new one would not inherit."""
+    world = dist.distributed_c10d._get_default_group()
+    options = getattr(world._get_backend(world._device_types[0]), "options", None)
+    return getattr(options, "_timeout", None)
 
 
 def _is_broken(error: RuntimeError) -> bool:

@@ -87,9 +87,8 @@ def train_and_record(method: str, X: np.ndarray, parameters: dict[str, Any]) -> 
 
         trainer.batch, trainer.evaluate, trainer.optimizer.step = widened, evaluated, moved
         trainer._train_step = stepped  # type: ignore[method-assign]
-        trainer.source.maps = DeviceScaling(
-            *(v.double() for v in vars(trainer.source.maps).values())
-        )
+        *maps, equal_length = vars(trainer.source.maps).values()
+        trainer.source.maps = DeviceScaling(*(v.double() for v in maps), equal_length)
         with global_batch_norm(trainer.objective, processes):
             trainer._train_epoch()
         return {**found, "embedding": trainer.training_set.embed_all()}

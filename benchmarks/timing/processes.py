@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import processes
+
 from timing.report import Plan, Row
 
 

@@ -87,9 +87,14 @@ class Samples:
         self.pages.count(max(chunk.nbytes, len(index) * READ_AROUND))
         return chunk
 
-    def chunks(self) -> Iterator[tuple[int, Tensor]]:
+    def chunks(self, every: int = 1) -> Iterator[tuple[int, Tensor]]:
         """
-        Read all samples in order, a bounded number of bytes at a time.
+        Read samples in order, a bounded number of bytes at a time.
+
+        Parameters
+        ----------
+        every : int, default=1
+            Of so many chunks one is read.
 
         Yields
         ------
@@ -100,7 +105,7 @@ class Samples:
         """
         # 8 bytes per value: it may be read as float64.
         step = max(1, CHUNK_BYTES // (8 * max(1, self.layout.n_features)))
-        for start in range(0, len(self), step):
+        for start in range(0, len(self), every * step):
             yield start, self.batch(start, min(start + step, len(self)))
 
     def _canonical(self, chunk: np.ndarray | Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from skdeepcluster.data import samples as samples_module
+from skdeepcluster.data import scaling as scaling_module
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ResidentSource
@@ -144,3 +146,20 @@ def test_other_values_and_other_channels_are_brought_near_to_what_it_was_trained
     scaling = Scaling.learn(read_samples(images), ((0.2, 0.4, 0.6), (0.1, 0.2, 0.3)))
     np.testing.assert_allclose(1 / scaling.factor, images.max() - images.min(), rtol=1e-6)
     np.testing.assert_allclose([scaling.mean, scaling.spread], [[0.4], [0.2]], rtol=1e-6)
+
+
+def test_of_very_many_samples_some_are_read(monkeypatch):
+    X = np.random.default_rng(0).integers(0, 256, (4000, 8, 8), dtype=np.uint8)
+    samples = read_samples(X)
+    all_of_them = Scaling.learn(samples)
+    monkeypatch.setattr(scaling_module, "ENOUGH", 500)
+    monkeypatch.setattr(samples_module, "CHUNK_BYTES", 8 * 64 * 10)  # ten images
+    read = []
+    batch = type(samples).batch
+    monkeypatch.setattr(
+        type(samples), "batch", lambda *where: read.append(where[1]) or batch(*where)
+    )
+    some = Scaling.learn(samples)
+    assert read == list(range(0, 4000, 80))
+    np.testing.assert_allclose(some.mean, all_of_them.mean, atol=0.01)
+    np.testing.assert_allclose(some.spread, all_of_them.spread, atol=0.01)

@@ -23,13 +23,14 @@ FARTHEST = 1e6  # in spreads from the mean; of n training values none is farther
 @dataclass(frozen=True)
 class Scaling:
     """
-    Affine maps learnt from the training samples.
+    Maps learnt from the training samples.
 
-    Images are mapped to [0, 1] by the smallest and largest value of all training images, then
+    Images are mapped to [0, 1] by the smallest and largest value of the training images, then
     standardised by each channel's mean and spread, or else as a network elsewhere was trained.
     Vectors are centred and divided by one number, the root mean square of the features' spreads,
-    which preserves the ratios of distances, or else of their lengths all are made equal; they need
-    no second map. Every dtype that holds the same numbers gives bit-equal results.
+    which preserves the ratios of distances; where `equal_length` says so, they are then brought to
+    one length. They need no second map. Every dtype that holds the same numbers gives bit-equal
+    results.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class Scaling:
         """
         Learn the maps from samples, in one pass.
 
-        Of more than 262,144 samples only some are read, in pieces that are evenly spread.
+        Of 262,144 samples or more only some are read, in pieces at equal distances.
 
         Parameters
         ----------

@@ -39,7 +39,8 @@ def view_agreement_score(
 
     It can be given as ``scoring`` to searches, and takes any estimator with `predict`, also a
     pipeline or one of scikit-learn's. The `score` of this package's estimators is the same, but for
-    rounding of the views to the type of `X`.
+    rounding of the views to the type of `X`, and but for vectors that `fit` has brought to one
+    length: there `score` makes its views of their directions.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""What watches training: scikit-learn's callbacks where it has them, and a progress bar."""
+"""What watches training: scikit-learn's callbacks where it has them, a log, and a progress bar."""
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 from collections.abc import Callable
@@ -35,13 +36,14 @@ finally:
     random.setstate(_state)
 
 
+LOGGER = logging.getLogger("skdeepcluster")
 SECONDS_BETWEEN_LINES = 30.0
 AS_A_LINE = "{desc}: {n_fmt}/{total_fmt} epochs, {elapsed} gone, {remaining} left{postfix}"
 
 
 class EpochWatch:
     """
-    Tell callbacks and the progress bar about epochs.
+    Tell callbacks, the log and the progress bar about epochs.
 
     Parameters
     ----------
@@ -71,8 +73,8 @@ class EpochWatch:
         self.data = {"X": X, "y": y}
         self.fitted_attributes = fitted_attributes
         show = show and sys.stderr is not None  # as in programs without a console
-        name = type(estimator).__name__ + (", to count" if fitted_attributes is None else "")
-        self.bar = _progress_bar(name, max_epochs) if show else None
+        self.name = type(estimator).__name__ + (", to count" if fitted_attributes is None else "")
+        self.bar = _progress_bar(self.name, max_epochs) if show else None
         self.context: Any = None
         self.epoch_context: Any = None
         if fitted_attributes is not None and hasattr(estimator, "_init_callback_context"):
@@ -112,6 +114,8 @@ class EpochWatch:
         bool
             Whether a callback asks to stop.
         """
+        values = (entry[key] for key in ("epoch", "loss", "images_per_second", "cluster_entropy"))
+        LOGGER.info("%s: epoch %d, loss %.3f, %.0f images/s, balance %.2f", self.name, *values)
         if self.bar is not None:
             self.bar.set_postfix(
                 loss=f"{entry['loss']:.3f}",

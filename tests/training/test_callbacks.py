@@ -63,3 +63,11 @@ def test_a_long_fit_writes_lines_on_the_way(rows, monkeypatch):
 def test_a_fit_without_any_stream_for_messages_goes_on(rows, monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     assert make(verbose=1).fit(rows).n_epochs_ == 5
+
+
+def test_the_log_has_a_line_for_each_epoch(rows, caplog):
+    with caplog.at_level("INFO", logger="skdeepcluster"):
+        fitted = make(max_epochs=2).fit(rows)
+    told = [record.getMessage() for record in caplog.records if record.name == "skdeepcluster"]
+    assert [line.partition(",")[0] for line in told] == [f"{type(fitted).__name__}: epoch {n}" for n in (1, 2)]
+    assert f"loss {fitted.history_[1]['loss']:.3f}" in told[1]

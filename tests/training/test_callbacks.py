@@ -69,5 +69,7 @@ def test_the_log_has_a_line_for_each_epoch(rows, caplog):
     with caplog.at_level("INFO", logger="skdeepcluster"):
         fitted = make(max_epochs=2).fit(rows)
     told = [record.getMessage() for record in caplog.records if record.name == "skdeepcluster"]
-    assert [line.partition(",")[0] for line in told] == [f"{type(fitted).__name__}: epoch {n}" for n in (1, 2)]
+    assert [line.partition(",")[0] for line in told] == [
+        f"{type(fitted).__name__}: epoch {n}" for n in (1, 2)
+    ]
     assert f"loss {fitted.history_[1]['loss']:.3f}" in told[1]

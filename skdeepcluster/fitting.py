@@ -128,6 +128,7 @@ def build_trainer(
         objective.load_further_weights(estimator._further_weights)
     if warm is None:
         scaling = with_length_rule(Scaling.learn(samples, trained_with(trunk)), samples)
+        scaling = processes.from_first(scaling)  # a rule is near its threshold now and then
     else:
         scaling = warm.scaling
     # Before the samples are copied: an index and the copy would be in memory at once.
@@ -157,7 +158,8 @@ def _approximate_neighbors(
     if not is_worthwhile(len(samples), device):
         return None
     source = StreamedSource(samples, scaling, device)
-    return approximate_neighbors(source, int(augmentation.n_neighbors), processes)
+    count = min(int(augmentation.n_neighbors), len(samples) - 1)
+    return approximate_neighbors(source, count, processes)
 
 
 def _views(

@@ -94,7 +94,7 @@ class Samples:
         Parameters
         ----------
         every : int, default=1
-            Of so many chunks one is read.
+            Of so many chunks one is read; if more than 1, of at least 64 that are evenly spread.
 
         Yields
         ------
@@ -105,6 +105,8 @@ class Samples:
         """
         # 8 bytes per value: it may be read as float64.
         step = max(1, CHUNK_BYTES // (8 * max(1, self.layout.n_features)))
+        if every > 1:
+            step = max(1, min(step, len(self) // (64 * every)))
         for start in range(0, len(self), every * step):
             yield start, self.batch(start, min(start + step, len(self)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from skdeepcluster.data.samples import Samples
 Statistics = tuple[Sequence[float], Sequence[float]]
 
 SMALLEST_SPREAD = 1e-30  # its reciprocal is still finite in float32
-ENOUGH = 2**17  # samples, of which moments are known to a third of a hundredth of a spread
-FARTHEST = 1e6  # in spreads from the mean; of n training values none is farther than sqrt(n)
+ENOUGH = 2**17  # samples, which tell a mean to 0.3 % of the spread
+FARTHEST = 1e6  # in spreads from the mean; of n values none is farther than sqrt(n)
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,17 @@ class Scaling:
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
         return chunk.to(device, non_blocking=True)
 
+    def with_lengths(self) -> Scaling:
+        """
+        Leave vectors the lengths that they have.
+
+        Returns
+        -------
+        Scaling
+            Otherwise the same.
+        """
+        return replace(self, equal_length=np.array([False]))
+
     def original(self, batch: Tensor) -> Tensor:
         """
         Bring samples from the unit range back to the caller's.
@@ -193,8 +204,24 @@ class DeviceScaling:
         batch = batch * _per_channel(self.factor, batch)
         if batch.ndim == 4:
             return batch
-        batch = batch - self.shift
-        return to_equal_length(batch) if self.equal_length else batch
+        return self.directions(batch - self.shift)
+
+    def directions(self, batch: Tensor) -> Tensor:
+        """
+        Bring vectors to equal length, if that was learnt.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (b, *shape), dtype float32
+            Images, which stay as they are, or centred and scaled vectors.
+
+        Returns
+        -------
+        Tensor of shape (b, *shape), dtype float32
+            The same, or directions.
+        """
+        # Without the bound, squares of values far off would be infinite.
+        return to_equal_length(batch.clamp(-FARTHEST, FARTHEST)) if self.equal_length else batch
 
     def standardise(self, batch: Tensor) -> Tensor:
         """

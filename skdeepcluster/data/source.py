@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from skdeepcluster.data.scaling import Scaling
 
 ALL = slice(None)
 CPU_BUDGET_BYTES = 2**30
-VECTOR_BUDGET_BYTES = 2**26  # they cost little to scale again and again
+VECTOR_BUDGET_BYTES = 2**26  # of those in memory, which cost little to scale again and again
 SHARE_OF_FREE_DEVICE_MEMORY = 0.5
 
 
@@ -258,8 +259,8 @@ def open_source(
     """
     Keep samples on the device if they fit, else stream them.
 
-    They fit if they take at most 1 GiB on the CPU, vectors 64 MiB, or half of the free memory of a
-    CUDA device.
+    They fit if they take at most 1 GiB, or half of the free memory of a CUDA device; vectors that
+    are in memory already, 64 MiB of the CPU's.
 
     Parameters
     ----------
@@ -278,7 +279,9 @@ def open_source(
         The source.
     """
     size = len(samples) * samples.layout.n_features * (1 if samples.is_uint8 else 4)
-    budget = float(CPU_BUDGET_BYTES if samples.layout.is_image else VECTOR_BUDGET_BYTES)
+    at_hand = isinstance(samples.array, np.ndarray | Tensor) and device.type == "cpu"
+    is_cheap = at_hand and not samples.layout.is_image
+    budget = float(VECTOR_BUDGET_BYTES if is_cheap else CPU_BUDGET_BYTES)
     if device.type == "cuda":
         budget = SHARE_OF_FREE_DEVICE_MEMORY * torch.cuda.mem_get_info(device)[0]
     source = ResidentSource if size <= budget else StreamedSource

@@ -70,6 +70,10 @@ def look_at_views(
         part = len(chosen) / len(samples)
         samples, chosen = _some(samples, chosen), np.arange(len(chosen))
         source: Source = ResidentSource(samples, scaling, device)
+        if watch is not None and scaling.equal_length:  # of directions there would be none to see
+            for batch in ResidentSource(samples, scaling.with_lengths(), device).in_order(JUDGED):
+                watch(batch)
+            watch = None
     else:
         part, source = 1.0, StreamedSource(samples, scaling, device, image_size)
     views = _views(resolve_augmentation(augmentation, source.shape), source, part)

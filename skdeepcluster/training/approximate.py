@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -35,7 +36,9 @@ def is_worthwhile(n_samples: int, device: torch.device) -> bool:
     bool
         Whether there are many, and faiss is installed.
     """
-    return device.type == "cpu" and n_samples > EXACT_UP_TO and find_spec("faiss") is not None
+    # On macOS torch and faiss bring an OpenMP runtime each, and two in a process may crash it.
+    is_wanted = device.type == "cpu" and n_samples > EXACT_UP_TO and sys.platform != "darwin"
+    return is_wanted and find_spec("faiss") is not None
 
 
 def approximate_neighbors(source: Source, n_neighbors: int, processes: Processes = ALONE) -> Tensor:
@@ -64,6 +67,7 @@ def approximate_neighbors(source: Source, n_neighbors: int, processes: Processes
     found, start = [], part.start
     with _threads(torch.get_num_threads()):
         index = _index(source)
+        index.nprobe = max(LOOKED_AT, -(-LOOKED_AT * n_neighbors // index.nlist))
         for rows in source.in_order(BLOCK, part):
             numbers = torch.from_numpy(index.search(rows.numpy(), n_neighbors + 1)[1]).int()
             found.append(_without_own(numbers, start))
@@ -86,7 +90,6 @@ def _index(source: Source) -> Any:
     del middles_learnt_from
     for rows in source.in_order(BLOCK):
         index.add(rows.numpy())
-    index.nprobe = LOOKED_AT
     return index
 
 

@@ -364,7 +364,10 @@ def _meeting(store: dist.Store, rank: int, size: int) -> int:
     """
     if rank == 0:
         number = store.add("skdeepcluster/meetings", 1)
-        store.wait([f"skdeepcluster/{number}/{other}" for other in range(1, size)], PATIENCE)
+        try:
+            store.wait([f"skdeepcluster/{number}/{other}" for other in range(1, size)], PATIENCE)
+        except RuntimeError as error:
+            raise RuntimeError(_absent(size)) from error
         store.set(f"skdeepcluster/{number}/all", "")
         return number
     deadline = time.monotonic() + PATIENCE.total_seconds()
@@ -376,7 +379,11 @@ def _meeting(store: dist.Store, rank: int, size: int) -> int:
         if number == joined > 0 and store.check([f"skdeepcluster/{number}/all"]):
             return number
         time.sleep(0.02)
-    raise RuntimeError(f"The first process has not called fit within {PATIENCE}.")
+    raise RuntimeError(_absent(size))
+
+
+def _absent(size: int) -> str:
+    return f"Not all {size} processes have called fit within {PATIENCE}."
 
 
 def _patience_of_world() -> timedelta | None:

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from skdeepcluster.data.known_labels import KnownLabels
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
+from skdeepcluster.training.approximate import is_worthwhile
 from skdeepcluster.training.device import resolve_device, training_dtype
 
 # These change neither what is computed nor where it ends; of the device its type is told.
@@ -70,8 +71,14 @@ def training_identity(
         "number of samples": str(len(samples)),
         "shape of a sample": str(samples.shape),
         "samples": _digest_samples(samples),
+        "search for neighbours": _search(samples, device),
         "known_labels": "none" if known is None else _digest(map(_bytes, vars(known).values())),
     }
+
+
+def _search(samples: Samples, device: torch.device) -> str:
+    by_index = not samples.layout.is_image and is_worthwhile(len(samples), device)
+    return "by an index" if by_index else "exact"
 
 
 def _start(estimator: Any) -> str:

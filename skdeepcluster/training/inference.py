@@ -139,11 +139,13 @@ def infer_samples(
     def seen(batches: Iterable[Tensor]) -> Iterator[Tensor]:
         for batch in batches:
             look(batch)
-            yield batch
+            yield maps.directions(batch)
 
-    source = StreamedSource(samples, scaling, next(model.parameters()).device, image_size)
+    device = next(model.parameters()).device
+    maps = scaling.on(device)
+    source = StreamedSource(samples, scaling.with_lengths(), device, image_size)
     batches = seen(source.in_order(batch_size_of(samples.shape), part))
-    return infer_batches(model, batches, source.maps, dtype)
+    return infer_batches(model, batches, maps, dtype)
 
 
 def gather(parts: Iterable[Tensor], n_samples: int, device: torch.device) -> Tensor:

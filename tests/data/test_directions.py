@@ -71,3 +71,14 @@ def test_the_network_sees_directions_after_saving_and_in_a_module_too(tmp_path):
 def test_images_are_not():
     samples = read_samples(np.zeros((3, 8, 8), dtype=np.uint8))
     assert not with_length_rule(Scaling.learn(samples), samples).equal_length
+
+
+def test_another_scale_is_told_and_values_far_off_keep_their_direction():
+    X, _ = features()
+    X = X - X.mean(axis=0)
+    fitted = CLC(5, max_epochs=2, random_state=0, device="cpu").fit(X)
+    for method in (fitted.predict, fitted.score):
+        with pytest.warns(UserWarning, match="another scale"):
+            method(X * 1e4)
+    with pytest.warns(UserWarning, match="another scale"):
+        assert len(np.unique(fitted.predict(X * 1e20))) == fitted.n_clusters_

@@ -160,6 +160,12 @@ def test_of_very_many_samples_some_are_read(monkeypatch):
         type(samples), "batch", lambda *where: read.append(where[1]) or batch(*where)
     )
     some = Scaling.learn(samples)
-    assert read == list(range(0, 4000, 80))
+    assert read == list(range(0, 4000, 56))
     np.testing.assert_allclose(some.mean, all_of_them.mean, atol=0.01)
     np.testing.assert_allclose(some.spread, all_of_them.spread, atol=0.01)
+
+
+def test_pieces_are_spread_over_all_however_few_the_features(monkeypatch):
+    monkeypatch.setattr(scaling_module, "ENOUGH", 2000)
+    X = np.sort(np.random.default_rng(0).normal(size=(20_000, 2)), axis=0)
+    assert Scaling.learn(read_samples(X)).factor == pytest.approx(1 / X.std(), rel=0.05)

@@ -38,5 +38,6 @@ def test_a_meeting_that_some_did_not_live_to_join_is_not_joined_later(gone, stor
 
 def test_who_waits_in_vain_is_told(monkeypatch, store):
     monkeypatch.setattr(distributed, "PATIENCE", timedelta(seconds=0.1))
-    with pytest.raises(RuntimeError, match="The first process has not called fit"):
-        distributed._meeting(store, 1, 2)
+    for rank in (1, 0):
+        with pytest.raises(RuntimeError, match="Not all 2 processes have called fit"):
+            distributed._meeting(store, rank, 2)

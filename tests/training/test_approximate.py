@@ -36,9 +36,9 @@ def test_nearly_all_are_the_nearest():
 
 def test_twice_the_same_and_with_the_threads_of_before():
     source = opened(np.random.default_rng(0).normal(size=(500, 5)))
-    faiss.omp_set_num_threads(2)
+    before = faiss.omp_get_max_threads()
     assert torch.equal(approximate_neighbors(source, 4), approximate_neighbors(source, 4))
-    assert faiss.omp_get_max_threads() == 2
+    assert faiss.omp_get_max_threads() == before
 
 
 def test_equal_rows_have_each_other():
@@ -51,6 +51,9 @@ def test_few_rows_and_those_on_a_gpu_are_searched_exactly(monkeypatch):
     assert is_worthwhile(many, CPU)
     assert not is_worthwhile(many - 1, CPU)
     assert not is_worthwhile(many, torch.device("cuda"))
+    with monkeypatch.context() as patched:
+        patched.setattr(approximate.sys, "platform", "darwin")
+        assert not is_worthwhile(many, CPU)
     monkeypatch.setattr(approximate, "find_spec", lambda name: None)  # as where it is not installed
     assert not is_worthwhile(many, CPU)
 
@@ -65,5 +68,5 @@ def test_a_fit_takes_them(monkeypatch, n_neighbors):
     )
     X, y = make_blobs(400, n_features=12, centers=3, random_state=0)
     augmentation = VectorAugmentation(n_neighbors=n_neighbors)
-    fitted = CLC(3, augmentation=augmentation, max_epochs=3, random_state=0).fit(X)
+    fitted = CLC(3, augmentation=augmentation, max_epochs=3, random_state=0, device="cpu").fit(X)
     assert len(fitted.labels_) == len(y) and given == [n_neighbors] * (n_neighbors > 0)

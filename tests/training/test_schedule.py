@@ -7,7 +7,12 @@ import pytest
 from trainings import trainer_of
 
 from skdeepcluster import CLC
-from skdeepcluster.training.schedule import fit_batch_size, plan_batches
+from skdeepcluster.training.schedule import (
+    choose_max_epochs,
+    choose_warmup_epochs,
+    fit_batch_size,
+    plan_batches,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,28 @@ def test_an_epoch_leaves_the_samples_over_that_make_no_whole_batch(rows):
     assert all(len(order.unique()) == 48 for order in orders)
     left_over = [set(range(50)) - set(order.flatten().tolist()) for order in orders]
     assert len(set().union(*left_over)) > 10
+
+
+@pytest.mark.parametrize(
+    ("is_image", "steps", "epochs"),
+    [
+        (False, 1, 50),
+        (False, 50, 50),
+        (False, 51, 50),
+        (False, 100, 25),
+        (False, 1000, 10),
+        (True, 8, 50),
+        (True, 15, 34),
+        (True, 20, 25),
+        (True, 200, 13),
+        (True, 1000, 10),
+    ],
+)
+def test_trainings_are_as_long_as_their_steps_say(is_image, steps, epochs):
+    assert choose_max_epochs(is_image, steps) == epochs
+
+
+def test_the_rate_rises_over_a_share_of_the_epochs():
+    assert choose_warmup_epochs(False, 50) == 10
+    assert choose_warmup_epochs(True, 50) == 12
+    assert choose_warmup_epochs(False, 3) == choose_warmup_epochs(True, 3) == 0

@@ -107,6 +107,7 @@ sphinx_gallery_conf = {
             "plot_shape_or_colour.py",
             "plot_embedding_map.py",
             "plot_pretrained_features.py",
+            "plot_fine_tuning.py",
             "plot_own_backbone.py",
             "plot_report.py",
             "plot_resume.py",

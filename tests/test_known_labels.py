@@ -42,7 +42,8 @@ def test_clusters_stand_for_the_known_classes(told, digits, known):
 
 
 def test_training_heeds_the_known_classes(Estimator, digits, classes):
-    settings = {"n_clusters": 10, "max_epochs": 40, "batch_size": 30, "random_state": 0}
+    settings = {"max_epochs": 40, "warmup_epochs": 10, "batch_size": 30, "random_state": 0}
+    settings["n_clusters"] = 10
     known, rows = np.where(np.arange(60) < 40, classes, -1), digits.reshape(60, 64)
     model = Estimator(**settings).fit(rows, known_labels=known)
     learnt = model.predict_classes(rows)[:40]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ from skdeepcluster.training.device import memory_format_of, resolve_device, trai
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer, TrainingDiverged
 from skdeepcluster.training.fitted import FittedModel
-from skdeepcluster.training.neighbors import NeighborViews
+from skdeepcluster.training.neighbors import NeighborViews, n_neighbors
 from skdeepcluster.training.objective import Schedule
 from skdeepcluster.training.schedule import (
     choose_max_epochs,
@@ -153,13 +153,14 @@ def _approximate_neighbors(
     device: torch.device,
     processes: Processes,
 ) -> Tensor | None:
-    if not isinstance(augmentation, VectorAugmentation) or not augmentation.n_neighbors:
-        return None
-    if not is_worthwhile(len(samples), device):
+    if not _draws_neighbors(augmentation) or not is_worthwhile(len(samples), device):
         return None
     source = StreamedSource(samples, scaling, device)
-    count = min(int(augmentation.n_neighbors), len(samples) - 1)
-    return approximate_neighbors(source, count, processes)
+    return approximate_neighbors(source, n_neighbors(augmentation, len(samples)), processes)
+
+
+def _draws_neighbors(augmentation: Augmentation | None) -> TypeGuard[VectorAugmentation]:
+    return isinstance(augmentation, VectorAugmentation) and bool(augmentation.n_neighbors)
 
 
 def _views(
@@ -168,7 +169,7 @@ def _views(
     processes: Processes,
     neighbors: Tensor | None,
 ) -> Views:
-    if isinstance(augmentation, VectorAugmentation) and augmentation.n_neighbors:
+    if _draws_neighbors(augmentation):
         return NeighborViews(augmentation, source, processes=processes, neighbors=neighbors)
     return Views(augmentation)
 

@@ -14,6 +14,25 @@ BLOCK = 4096  # a block of similarities takes 64 MiB
 QUERY_VALUES = 2**25  # values of the rows that look for neighbours in one pass over all: 128 MiB
 
 
+def n_neighbors(augmentation: VectorAugmentation, n_samples: int) -> int:
+    """
+    Tell among how many nearest rows second views are drawn.
+
+    Parameters
+    ----------
+    augmentation : VectorAugmentation
+        Says how many are wanted.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    int
+        As many, or all others.
+    """
+    return min(int(augmentation.n_neighbors), n_samples - 1)
+
+
 def nearest_neighbors(source: Source, n_neighbors: int, processes: Processes = ALONE) -> Tensor:
     """
     Find the nearest rows of every row but itself, by Euclidean distance and exactly.
@@ -106,7 +125,7 @@ class NeighborViews(Views):
         super().__init__(augmentation, n_views)
         self.source = source
         if neighbors is None:
-            count = min(int(augmentation.n_neighbors), len(source) - 1)
+            count = n_neighbors(augmentation, len(source))
             neighbors = nearest_neighbors(source, count, processes)
         self.neighbors = neighbors
 

@@ -141,17 +141,18 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (dy,) = gradients
         x, weight, mean, variance = ctx.saved_tensors
-        axes = [axis for axis in range(x.ndim) if axis != 1]
-        shape = [1, -1] + [1] * (x.ndim - 2)
-        scale = (variance + ctx.eps).rsqrt()
-        dy, centred = _wide(dy), _wide(x) - mean.view(shape)
-        dbias, dweight = dy.sum(axes), (dy * centred).sum(axes) * scale
-        sums = torch.stack([dbias, dweight])
+        gain = -(variance + ctx.eps).rsqrt() / ctx.count
+        if weight is None:
+            weight = torch.ones_like(mean)
+        # As if the statistics were constants,
+        dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
+            dy, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([dweight, dbias]).to(mean)
         ctx.processes.add_up([sums])
-        gain = scale if weight is None else scale * weight.to(scale)
-        # gain * (dy - mean of dy - normalised x * mean of dy * normalised x), in two passes
-        level, slope = -gain * sums[0] / ctx.count, -gain * scale * sums[1] / ctx.count
-        dx = torch.addcmul(level.view(shape), centred, slope.view(shape))
-        dx = dx.addcmul_(dy, gain.view(shape)).to(x)
-        own = (None, None) if weight is None else (dweight.to(weight), dbias.to(weight))
+        # and what they add: gain * (sum of dy + normalised x * sum of dy * normalised x).
+        sums *= gain * weight.to(gain)
+        dx += nn.functional.batch_norm(x, mean, variance, sums[0], sums[1], False, 0.0, ctx.eps)
+        wanted = zip((dweight, dbias), ctx.needs_input_grad[1:3], strict=True)
+        own = (gradient.to(weight) if needed else None for gradient, needed in wanted)
         return dx, *own, None, None, None, None, None

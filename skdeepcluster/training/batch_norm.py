@@ -89,8 +89,12 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def _statistics(x: Tensor, processes: Processes) -> tuple[Tensor, Tensor, float]:
-    """Return the mean of each channel, the sum of squares about it, and the number of values."""
+def _statistics(x: Tensor, processes: Processes) -> tuple[Tensor, Tensor, Tensor]:
+    """
+    Return the mean of each channel, the sum of squares about it, and the number of values.
+
+    The number stays on the device, so that no layer waits for a GPU.
+    """
     own_count = x.numel() // x.shape[1]
     if x.device.type == "cpu":  # there twenty times as fast as the other
         mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
@@ -104,10 +108,10 @@ def _statistics(x: Tensor, processes: Processes) -> tuple[Tensor, Tensor, float]
     total = counts.sum()
     mean = (means * counts).sum(0) / total
     squares = squares.sum(0) + ((means - mean).square() * counts).sum(0)  # Chan et al.
-    return mean, squares, float(total)
+    return mean, squares, total
 
 
-def _move_averages(norm: Any, mean: Tensor, square: Tensor, count: float) -> None:
+def _move_averages(norm: Any, mean: Tensor, square: Tensor, count: Tensor) -> None:
     if norm.running_mean is None:
         return
     norm.num_batches_tracked.add_(1)
@@ -129,19 +133,19 @@ class _Normalise(torch.autograd.Function):
         bias: Tensor | None,
         mean: Tensor,
         variance: Tensor,
-        count: float,
+        count: Tensor,
         eps: float,
         processes: Processes,
     ) -> Tensor:
-        ctx.save_for_backward(x, weight, mean, variance)
-        ctx.count, ctx.eps, ctx.processes = count, eps, processes
+        ctx.save_for_backward(x, weight, mean, variance, count)
+        ctx.eps, ctx.processes = eps, processes
         return nn.functional.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (dy,) = gradients
-        x, weight, mean, variance = ctx.saved_tensors
-        gain = -(variance + ctx.eps).rsqrt() / ctx.count
+        x, weight, mean, variance, count = ctx.saved_tensors
+        gain = -(variance + ctx.eps).rsqrt() / count
         if weight is None:
             weight = torch.ones_like(mean)
         # As if the statistics were constants,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from shared_steps import estimator, failing, images
+from shared_steps import each, estimator, failing, images
 from together import together
 
 from skdeepcluster.training.device import resolve_device
@@ -19,12 +19,13 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_all_processes_end_where_one_fails(kind, tmp_path):
-    found = together(failing, 2, tmp_path, kind)
-    for (message, seconds), expected in zip(found, KINDS[kind], strict=True):
-        assert expected in message
-        assert seconds < 30
+def test_all_processes_end_where_one_fails_and_can_train_again(tmp_path):
+    found = together(each, 2, tmp_path, failing, [(kind,) for kind in (*KINDS, "")])
+    for rank, told in enumerate(found):
+        for (message, seconds), expected in zip(told[:-1], KINDS.values(), strict=True):
+            assert expected[rank] in message
+            assert seconds < 30
+        assert told[-1][0] == ""
 
 
 def test_processes_that_are_demanded_must_be_there():

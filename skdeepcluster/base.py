@@ -29,7 +29,7 @@ from skdeepcluster._version import __version__
 from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.agreement import agreement_score
-from skdeepcluster.clustering.number import most_clusters
+from skdeepcluster.clustering.number import best_number, most_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.known_labels import read_known_labels
@@ -322,10 +322,10 @@ class DeepClusterer(
             pilot._train(trainer, watch, lambda: training_identity(pilot, samples, known))
         finally:
             watch.close()
-        least = 2 if known is None else max(2, len(known.classes))
-        found = count_clusters(trainer, samples, pilot, least)
-        chosen.n_clusters = processes.from_first(found.best)
-        return processes.from_first(found.curve), chosen
+        least = 1 if known is None else len(known.classes)
+        curve = processes.from_first(count_clusters(trainer, samples, pilot))
+        chosen.n_clusters = max(best_number(curve), least)
+        return curve, chosen
 
     def _fit_in(
         self, processes: Processes, samples: Samples, X: Any, y: Any, known_labels: Any

@@ -17,9 +17,8 @@ from skdeepcluster.augmentation.resolve import Augmentation, is_own, resolve_aug
 from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.agreement import chance_corrected_agreement
 from skdeepcluster.clustering.calibration import cluster_agreement, fit_temperature
-from skdeepcluster.clustering.kmeans import kmeans
 from skdeepcluster.clustering.labels import compact_labels
-from skdeepcluster.clustering.number import Merging, as_good, merge_clusters
+from skdeepcluster.clustering.number import FLAT, as_good, separation_curve
 from skdeepcluster.constraints import plain_number
 from skdeepcluster.data.directions import with_length_rule
 from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
@@ -46,7 +45,6 @@ from skdeepcluster.training.seeds import Generators, draw_seeds
 from skdeepcluster.training.views import Views
 
 KNOWN_PART = 4  # a quarter of a batch is added to it where there are so many of known class
-FLAT = 1.5
 LEAST_AGREEMENT = 2 / 3  # below, what views disagree on outweighs what they agree on
 
 
@@ -322,12 +320,9 @@ def _judging_views(estimator: Any) -> Any:
     return "auto" if estimator.augmentation is None else estimator.augmentation
 
 
-def count_clusters(trainer: Trainer, samples: Samples, estimator: Any, least: int = 2) -> Merging:
+def count_clusters(trainer: Trainer, samples: Samples, estimator: Any) -> dict[str, np.ndarray]:
     """
     Find out how many clusters there are, from a training with too many.
-
-    The clusters found are merged by what views do not tell apart. If views of a sample hardly ever
-    share a cluster, the clusters of k-means in the embedding take their place.
 
     Parameters
     ----------
@@ -337,25 +332,17 @@ def count_clusters(trainer: Trainer, samples: Samples, estimator: Any, least: in
         The training samples.
     estimator : estimator instance
         Whose parameters are those of the training.
-    least : int, default=2
-        Smallest number of clusters that is considered.
 
     Returns
     -------
-    Merging
-        Scores of all numbers of clusters.
+    dict of str to ndarray
+        How well clusters are told apart, for numbers of clusters from those of the training down.
     """
     fitted, _, _ = _fit_model(trainer, samples, estimator)
-    views = _judging_views(estimator)
-    first, second = logits_of_views(fitted, samples, views)
-    own = merge_clusters(first.argmax(axis=1), second.argmax(axis=1), least)
-    if own.score.max() > 0:
-        return own
-    pair = [torch.from_numpy(v) for v in embedding_of_views(fitted, samples, views)]
-    k = min(int(estimator.n_clusters), len(pair[0]))
-    centers = kmeans(pair[0], k, spherical=True, n_init=4, generator=torch.Generator()).centers
-    labels = [(view @ centers.T).argmax(dim=1).numpy() for view in pair]
-    return merge_clusters(labels[0], labels[1], least)
+    views = embedding_of_views(fitted, samples, _judging_views(estimator))
+    first, second = (torch.from_numpy(view) for view in views)
+    most = min(int(estimator.n_clusters), 2 * len(first))
+    return separation_curve(first, second, most, torch.Generator().manual_seed(0))
 
 
 def known_classes(

@@ -26,10 +26,11 @@ print(f"{model.n_clusters_} clusters")
 # %%
 # How sure is that?
 # -----------------
-# The score of each number, as the clusters of the first training were merged. To the left of the
-# best, different digits have been merged; to the right, images of one digit are in several
-# clusters, and views of them fall now into one and now into another. The shaded numbers are as good
-# as the best. If they differed by half and more, a warning would say so.
+# As the clusters of the first training were merged, how well were the worst two told apart? To the
+# right, images of one digit are in several clusters, and views of them fall now into one and now
+# into another. To the left, clusters are whole digits, and it makes little difference which are
+# merged. The number is where the curve begins to fall; the shaded ones are as good. If they
+# differed by half and more, a warning would say so.
 
 curve = ClusterNumberDisplay.from_estimator(model)
 

@@ -1,149 +1,206 @@
-"""How many clusters there are: those that two views of a sample do not tell apart are merged."""
+r"""
+How many clusters there are: those that two views of a sample do not tell apart are merged.
+
+Samples are cut into too many clusters by k-means in the embedding. Of two clusters with
+:math:`n_{ij}` samples that have one view in each, and :math:`n_{ii}` with both in i, the crossing
+is
+
+.. math::
+
+    e_{ij} = \frac{n_{ij} + 1/2}{\min(n_{ii}, n_{jj}) + n_{ij} + 1} .
+
+The two with the largest crossing are merged, again and again. Let :math:`e_k` be the crossing at
+which k clusters become k - 1. While clusters are parts of a class it is large, and falls; once they
+are classes it stays where it is, as whole classes are alike in how well they are told apart. The
+number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
+most .035 above the median of those below. Where no end can be made out, it is the k of the highest
+score :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the adjusted mutual information
+A of the views. That of a clustering, `agreement_score`, has 2 for the 3: here each merging is the
+best of many.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
+import torch
 from scipy.special import entr
+from torch import Tensor
 
+from skdeepcluster.clustering.kmeans import kmeans
+
+ABOVE = 0.035  # the crossings of smaller numbers
+NEVER_MUCH = 0.06
+FURTHER = 0.025  # for the largest number that may be as good
+FLAT = 1.5  # that number over the best: no end of the fall can be made out
 PENALTY = 3.0
 AS_GOOD = 0.05  # in nats: a few thousand samples say no more
+N_RUNS = 16
 
 
-@dataclass(frozen=True)
-class Merging:
+def separation_curve(
+    first: Tensor, second: Tensor, most: int, generator: torch.Generator
+) -> dict[str, np.ndarray]:
     """
-    How well clusters are told apart, from many down to two, and which of many to merge.
+    Tell how well clusters are told apart by views, for numbers of clusters from many down to two.
 
     Parameters
     ----------
-    n_clusters : ndarray of shape (m,), dtype int64
-        Numbers of clusters, ascending.
-    score : ndarray of shape (m,), dtype float64
-        What two views agree on, weighed against what they do not, at each number.
-    groups : dict of int to ndarray of shape (K,), dtype int64
-        For each number of clusters, where each of the K clusters at the start has gone.
+    first, second : Tensor of shape (n, d), dtype float32
+        Embeddings of two views of the same samples.
+    most : int
+        Number of clusters to begin with, at most 2 n.
+    generator : Generator
+        Source of the starts of k-means, of which there are sixteen.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Numbers of clusters ``"n_clusters"``, ascending; for each its ``"score"``; and its
+        ``"separation"``, 1 less the crossing of the two clusters that are told apart worst. Both
+        are the medians of all starts. If all views are in one cluster, there is only the number 1.
     """
-
-    n_clusters: np.ndarray
-    score: np.ndarray
-    groups: dict[int, np.ndarray]
-
-    @property
-    def best(self) -> int:
-        """Number of clusters with the highest score."""
-        return int(self.n_clusters[self.score.argmax()])
-
-    @property
-    def curve(self) -> dict[str, np.ndarray]:
-        """The numbers and their scores."""
-        return {"n_clusters": self.n_clusters, "score": self.score}
+    rows, runs = torch.cat([first, second]), []
+    for _ in range(N_RUNS):
+        labels = kmeans(rows, most, n_init=1, generator=generator).labels.cpu().numpy()
+        runs.append(merged_in_turn(labels[: len(first)], labels[len(first) :]))
+    length = min(len(crossing) for crossing, _ in runs)
+    if not length:
+        return {"n_clusters": np.array([1]), "score": np.zeros(1), "separation": np.zeros(1)}
+    crossing, score = np.median([(c[:length], s[:length]) for c, s in runs], axis=0)
+    return {"n_clusters": np.arange(2, length + 2), "score": score, "separation": 1 - crossing}
 
 
-def as_good(curve: dict[str, np.ndarray]) -> tuple[int, int]:
+def merged_in_turn(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Merge clusters two by two, always the two with the largest crossing, until one is left.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n,), dtype int
+        Clusters of two views of the same samples.
+
+    Returns
+    -------
+    crossing : ndarray of shape (K - 1,), dtype float64
+        Entry k - 2 is the crossing at which k clusters became k - 1; K of them have members.
+    score : ndarray of shape (K - 1,), dtype float64
+        What views agree on with k clusters, weighed against what they do not, in nats.
+
+    References
+    ----------
+    .. [1] Tibshirani, R., Walther, G., "Cluster validation by prediction strength", Journal of
+       Computational and Graphical Statistics 14 (2005), where the worst cluster decides, too.
+    .. [2] Slonim, N., Tishby, N., "Agglomerative information bottleneck", NeurIPS 1999, for
+       merging by what two views share.
+    """
+    names, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
+    k = len(names)
+    table = np.bincount(codes[: len(first)] * k + codes[len(first) :], minlength=k * k)
+    joint = table.reshape(k, k).astype(float)
+    joint += np.triu(joint.T, 1) - np.tril(joint, -1)  # all that cross stand above the diagonal
+    found, score = np.empty(k - 1), np.empty(k - 1)
+    while len(joint) > 1:
+        crossing = _crossing(joint)
+        i, j = divmod(int(crossing.argmax()), len(joint))
+        found[len(joint) - 2], score[len(joint) - 2] = crossing[i, j], _score(joint)
+        joint = _merged(joint, i, j)
+    return found, score
+
+
+def _crossing(joint: np.ndarray) -> np.ndarray:
+    """Return the crossing of all pairs i < j, -1 elsewhere."""
+    inside = np.minimum.outer(joint.diagonal(), joint.diagonal())
+    # Half a sample more on both sides: of very small clusters, little is known.
+    crossing = (joint + 0.5) / (inside + joint + 1)
+    crossing[np.tril_indices(len(joint))] = -1
+    return crossing
+
+
+def _merged(joint: np.ndarray, i: int, j: int) -> np.ndarray:
+    """Move cluster j > i to cluster i; what crossed between them is within."""
+    whole = np.triu(joint) + np.triu(joint, 1).T
+    whole[i] += whole[j]
+    whole[:, i] += whole[:, j]
+    # The sum has counted what crossed twice.
+    whole[i, i] -= joint[i, j]
+    return np.triu(np.delete(np.delete(whole, j, axis=0), j, axis=1))
+
+
+def _score(joint: np.ndarray) -> float:
+    """Weigh what is agreed on against what is not, beyond chance."""
+    n, k = joint.sum(), len(joint)
+    both = (joint + joint.T) / (2 * n)  # halves of what crosses stand on either side
+    size, chance = entr(both.sum(axis=1)).sum(), (k - 1) ** 2 / (2 * n)
+    shared = (2 * size - entr(both).sum() - chance) / max(size - chance, 1e-12)
+    shared = min(max(shared, 0.0), 1.0)
+    return float(size * (shared - PENALTY * (1 - shared)))
+
+
+def best_number(curve: Mapping[str, np.ndarray]) -> int:
+    """
+    Tell how many clusters there are.
+
+    Parameters
+    ----------
+    curve : mapping of str to ndarray
+        As `separation_curve` returns it.
+
+    Returns
+    -------
+    int
+        Largest number whose clusters are about as well told apart as those of smaller ones; where
+        that is not clear, the one with the highest score.
+    """
+    return _choice(curve)[1]
+
+
+def as_good(curve: Mapping[str, np.ndarray]) -> tuple[int, int]:
     """
     Tell which numbers of clusters are as good as the best.
 
     Parameters
     ----------
-    curve : dict
-        ``"n_clusters"`` and ``"score"``, arrays of one length.
+    curve : mapping of str to ndarray
+        As `separation_curve` returns it.
 
     Returns
     -------
     least : int
-        Smallest number of clusters whose score is within 0.05 of the highest.
+        The best; where it is the score that decides, the smallest within 0.05 of the highest.
     most : int
-        Largest such number.
+        The best if a crossing of .025 more were allowed; or else the largest within 0.05.
     """
-    near = curve["n_clusters"][curve["score"] > curve["score"].max() - AS_GOOD]
-    return int(near.min()), int(near.max())
+    least, _, most = _choice(curve)
+    return least, most
 
 
-def merge_clusters(first: np.ndarray, second: np.ndarray, least: int = 2) -> Merging:
-    r"""
-    Merge clusters two by two, always the two whose merging leaves the highest score.
-
-    With the entropy H of the cluster sizes, the mutual information I of the clusters of two views,
-    and what it is for independent labels, about :math:`E = (k - 1)^2 / 2n`, the score of k clusters
-    is :math:`H (A - 3 (1 - A))`, where :math:`A = (I - E) / (H - E)`. Disagreement weighs more than
-    in `agreement_score`, as each merging is the best of many.
-
-    Parameters
-    ----------
-    first, second : ndarray of shape (n,), dtype int
-        Clusters of two views of the same samples, more clusters than there are.
-    least : int, default=2
-        Number of clusters to end at.
-
-    Returns
-    -------
-    Merging
-        The scores on the way.
-
-    References
-    ----------
-    .. [1] Slonim, N., Tishby, N., "Agglomerative information bottleneck", NeurIPS 1999 (which also
-       merges the pair that costs the least information).
-    """
-    names, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
-    joint, n = _joint(codes[: len(first)], codes[len(first) :], len(names)), len(first)
-    place = np.full(int(names.max()) + 1, -1)
-    place[names] = np.arange(len(names))
-    scores, groups = {len(joint): _score(joint, n)}, {len(joint): place.copy()}
-    while len(joint) > max(least, 1):
-        i, j = _best_pair(joint, n)
-        joint = _merged(joint, i, j)
-        place = np.where(place == j, i, place) - (place > j)
-        scores[len(joint)], groups[len(joint)] = _score(joint, n), place.copy()
-    numbers = sorted(scores)
-    return Merging(np.array(numbers), np.array([scores[k] for k in numbers]), groups)
+def _choice(curve: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
+    """Return the least number that is as good as the best, the best, and the largest as good."""
+    numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
+    end = _end_of_fall(curve)
+    best, most = int(numbers[end]), int(numbers[_end_of_fall(curve, FURTHER)])
+    # Below 0, views disagree too much for anything to be told apart.
+    if score[end] > 0 and most < FLAT * best:
+        return best, best, most
+    near = numbers[score > score.max() - AS_GOOD]
+    return int(near.min()), int(numbers[score.argmax()]), int(near.max())
 
 
-def _joint(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
-    table = np.bincount(first * k + second, minlength=k * k).reshape(k, k)
-    both: np.ndarray = (table + table.T) / (2 * table.sum())
-    return both
-
-
-def _weigh(size: np.ndarray, joint: np.ndarray, k: int, n: int) -> np.ndarray:
-    """Return the score from the entropies of one view's clusters, and of both views' together."""
-    chance = (k - 1) ** 2 / (2 * n)
-    room = np.maximum(size - chance, 1e-12)
-    shared = np.clip((2 * size - joint - chance) / room, 0, 1)
-    weighed: np.ndarray = size * (shared - PENALTY * (1 - shared))
-    return weighed
-
-
-def _score(joint: np.ndarray, n: int) -> float:
-    return float(_weigh(entr(joint.sum(axis=1)).sum(), entr(joint).sum(), len(joint), n))
-
-
-def _best_pair(joint: np.ndarray, n: int) -> tuple[int, int]:
-    """Find the two clusters, i < j, whose merging leaves the highest score."""
-    k, own = len(joint), entr(joint)
-    rows, diagonal = joint.sum(axis=1), joint.diagonal()
-    size = entr(rows).sum() - np.add.outer(entr(rows), entr(rows)) + entr(np.add.outer(rows, rows))
-    together = np.stack([entr(row + joint).sum(axis=1) for row in joint])
-    inner = own.diagonal()
-    # Of the sums over all columns, those of the pair itself are taken out again.
-    apart = own.sum(axis=1) - inner
-    before = 2 * (np.add.outer(apart, apart) - own) + np.add.outer(inner, inner)
-    pair = entr(diagonal[:, None] + joint) + entr(joint + diagonal)
-    after = 2 * (together - pair) + entr(np.add.outer(diagonal, diagonal) + 2 * joint)
-    score = _weigh(size, own.sum() - before + after, k - 1, n)
-    score[np.tril_indices(k)] = -np.inf
-    i, j = divmod(int(score.argmax()), k)
-    return i, j
-
-
-def _merged(joint: np.ndarray, i: int, j: int) -> np.ndarray:
-    joint = joint.copy()
-    joint[i] += joint[j]
-    joint[:, i] += joint[:, j]
-    return np.delete(np.delete(joint, j, axis=0), j, axis=1)
+def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 0.0) -> int:
+    """Return the place of the largest number before which crossings do not fall."""
+    crossing = 1 - np.asarray(curve["separation"])
+    # A number is good if a larger one is, so that the fall has one end.
+    least_from = np.minimum.accumulate(crossing[::-1])[::-1]
+    found = 0
+    for at in range(1, len(crossing)):
+        allowed = max(np.median(crossing[:at]) + ABOVE, NEVER_MUCH) + further
+        if least_from[at] > allowed:
+            break
+        found = at
+    return found
 
 
 def most_clusters(n_samples: int) -> int:

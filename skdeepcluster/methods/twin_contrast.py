@@ -330,8 +330,9 @@ class TwinContrastClustering(DeepClusterer):
     n_clusters_ : int
         Number of clusters that have members.
     n_clusters_curve_ : dict of str to ndarray
-        With ``n_clusters="auto"``: the numbers ``"n_clusters"`` and for each a ``"score"``, what
-        views agree on, weighed against what they do not.
+        With ``n_clusters="auto"``: the numbers ``"n_clusters"``; for each the ``"separation"`` of
+        the two clusters that views tell apart worst, at most 1; and a ``"score"``, what views agree
+        on, weighed against what they do not.
     cluster_centers_ : ndarray of shape (n_clusters_, embedding_dim), dtype float32
         Unit-length mean embedding of each cluster.
     history_ : list of dict

@@ -11,15 +11,12 @@ from torch import Tensor
 
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster.augmentation.vector import VectorAugmentation
-from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.number import merge_clusters, most_clusters
+from skdeepcluster.clustering.number import best_number, most_clusters, separation_curve
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.data.source import ResidentSource
 from skdeepcluster.training.agreement import look_at_views
 
 CPU = torch.device("cpu")
-N_INIT = 4
 
 
 @in_plain_torch
@@ -34,8 +31,8 @@ def estimate_n_clusters(
 
     The vectors are cut into too many clusters by k-means. Then those two are merged, again and
     again, which a vector and one of its ten nearest most often fall into, until two are left. The
-    number is the one at which neighbours agree most on their cluster, weighed against what they
-    disagree on. The estimators do the same with augmented views of the samples if they are given
+    number is the largest whose clusters are told apart about as well as those of smaller ones. The
+    estimators do the same with augmented views of the samples if they are given
     ``n_clusters="auto"``, which is the better way for images.
 
     Parameters
@@ -53,8 +50,9 @@ def estimate_n_clusters(
     n_clusters : int
         The number of clusters.
     curve : dict of str to ndarray
-        All numbers ``"n_clusters"`` and the ``"score"`` of each: where it is flat, other numbers
-        are as good; where it is below 0, there are no clusters.
+        All numbers ``"n_clusters"`` and for each the ``"separation"`` of the two clusters that are
+        told apart worst: 1 if no vector has a neighbour in the other one, and about 1/3 if a cloud
+        was cut in two at random.
 
     Raises
     ------
@@ -81,19 +79,13 @@ def estimate_n_clusters(
         )
     most = _most(max_clusters, len(samples))
     scaling = Scaling.learn(samples)
-    source = ResidentSource(samples, scaling, CPU)
-    rows = torch.cat(list(source.in_order(4096)))
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     start = torch.Generator().manual_seed(seed)
-    centers = kmeans(rows, most, n_init=N_INIT, generator=start).centers
-
-    def look(view: Tensor) -> np.ndarray:
-        labels: np.ndarray = torch.cdist(view, centers).argmin(dim=1).numpy()
-        return labels
-
     views = VectorAugmentation(noise=0.0)
-    found = merge_clusters(*look_at_views(samples, scaling, look, CPU, augmentation=views))
-    return found.best, found.curve
+    pair = look_at_views(samples, scaling, Tensor.numpy, CPU, augmentation=views)
+    first, second = (torch.from_numpy(view) for view in pair)
+    curve = separation_curve(first, second, min(most, 2 * len(first)), start)
+    return best_number(curve), curve
 
 
 def _most(max_clusters: int | str, n: int) -> int:

@@ -78,16 +78,17 @@ def _are_counts(values: Any) -> bool:
 
 
 def _is_curve(value: Any) -> bool:
-    """Whether something is nothing, or numbers of clusters with a finite score for each."""
+    """Whether something is nothing, or numbers of clusters and finite values for each."""
     if value == {}:
         return True
-    if not _all(value, dict, list) or value.keys() != {"n_clusters", "score"}:
+    # Files of version 1 from before there was a separation hold none.
+    further = {"n_clusters", "score"}, {"n_clusters", "score", "separation"}
+    if not _all(value, dict, list) or set(value) not in further:
         return False
-    scores = value["score"]
-    finite = all(type(v) in (int, float) and -1e9 < v < 1e9 for v in scores)
-    return (
-        _are_counts(value["n_clusters"]) and finite and 0 < len(scores) == len(value["n_clusters"])
-    )
+    numbers, *values = (value[name] for name in sorted(value))
+    finite = all(type(v) in (int, float) and -1e9 < v < 1e9 for part in values for v in part)
+    lengths = {len(part) for part in value.values()}
+    return _are_counts(numbers) and finite and len(lengths) == 1 and 0 not in lengths
 
 
 def _is_share(value: Any) -> bool:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skdeepcluster.clustering.number import as_good
+from skdeepcluster.clustering.number import as_good, best_number
 from skdeepcluster.plotting._checks import check_estimator, check_lengths, final_step
 from skdeepcluster.plotting._drawing import COLOURS, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NAMES = ("n_clusters", "separation", "score")
+
 
 class ClusterNumberDisplay:
     """
-    Curve of the scores of numbers of clusters, with the best and those that are as good.
+    How well clusters are told apart, for numbers of clusters, and which of them is taken.
 
     Create one with :meth:`from_estimator` or :meth:`from_curve`, which also draw it.
 
@@ -26,8 +28,10 @@ class ClusterNumberDisplay:
     ----------
     n_clusters : ndarray of shape (m,), dtype int
         Numbers of clusters, ascending.
+    separation : ndarray of shape (m,)
+        Separation of the two clusters that are told apart worst, from 0 to 1, for each number.
     score : ndarray of shape (m,)
-        Score of each, higher is better.
+        What two views agree on, weighed against what they do not, in nats.
 
     Attributes
     ----------
@@ -44,20 +48,22 @@ class ClusterNumberDisplay:
 
     Notes
     -----
-    Below a score of 0, what two views of a sample disagree on outweighs what they agree on: if the
-    whole curve is there, no number of clusters is good. The shaded numbers score as well as the
-    best, but for 0.05.
+    The number taken is where the curve begins to fall, and the shaded ones are as good, if a little
+    more were allowed. If it falls all the way, or two views disagree on more than they agree on,
+    the ``"score"`` of the curve decides.
 
     Examples
     --------
     >>> from skdeepcluster.plotting import ClusterNumberDisplay
-    >>> curve = {"n_clusters": [2, 3, 4, 5], "score": [0.5, 0.9, 1.2, 0.8]}
+    >>> curve = {"n_clusters": [2, 3, 4, 5], "separation": [0.97, 0.96, 0.97, 0.7],
+    ...          "score": [0.6, 0.9, 1.2, 0.8]}
     >>> ClusterNumberDisplay.from_curve(curve).ax_.get_title()
     '4 clusters'
     """
 
-    def __init__(self, n_clusters: np.ndarray, score: np.ndarray) -> None:
+    def __init__(self, n_clusters: np.ndarray, separation: np.ndarray, score: np.ndarray) -> None:
         self.n_clusters = n_clusters
+        self.separation = separation
         self.score = score
 
     @classmethod
@@ -100,7 +106,8 @@ class ClusterNumberDisplay:
         Parameters
         ----------
         curve : mapping of str to array-like
-            ``"n_clusters"`` and ``"score"``, of one length, as `estimate_n_clusters` returns them.
+            ``"n_clusters"``, ``"separation"`` and ``"score"``, of one length, as
+            `estimate_n_clusters` returns them.
         ax : matplotlib Axes, default=None
             Where to draw. None makes a new figure.
 
@@ -112,14 +119,14 @@ class ClusterNumberDisplay:
         Raises
         ------
         ValueError
-            If the two are missing, or differ in length.
+            If one of them is missing, or their lengths differ.
         """
-        missing = {"n_clusters", "score"} - set(curve)
+        missing = set(NAMES) - set(curve)
         if missing:
             raise ValueError(f"curve must have {sorted(missing)}; got the keys {sorted(curve)}.")
-        numbers, score = (np.asarray(curve[name]) for name in ("n_clusters", "score"))
-        check_lengths(n_clusters=numbers, score=score)
-        return cls(numbers, score).plot(ax=ax)
+        arrays = {name: np.asarray(curve[name]) for name in NAMES}
+        check_lengths(**arrays)
+        return cls(**arrays).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> ClusterNumberDisplay:
         """
@@ -136,13 +143,14 @@ class ClusterNumberDisplay:
             This display, with ``ax_``, ``figure_`` and ``line_`` set.
         """
         ax = axes_for(type(self), ax)
-        best = int(self.n_clusters[self.score.argmax()])
-        least, most = as_good({"n_clusters": self.n_clusters, "score": self.score})
+        curve = {name: getattr(self, name) for name in NAMES}
+        best, (least, most) = best_number(curve), as_good(curve)
         label = f"as good: {least} to {most}" if most > least else "nothing else is as good"
         ax.axvspan(least - 0.5, most + 0.5, color=COLOURS[0], alpha=0.15, linewidth=0, label=label)
-        (self.line_,) = ax.plot(self.n_clusters, self.score, "o-", color=COLOURS[0], markersize=4)
-        ax.axhline(0, color="black", linestyle="--", linewidth=1)
-        ax.set(xlabel="number of clusters", ylabel="agreement score", title=f"{best} clusters")
+        (self.line_,) = ax.plot(self.n_clusters, self.separation, "o-", color=COLOURS[0])
+        self.line_.set_markersize(4)
+        ylabel = "separation of the worst two"
+        ax.set(xlabel="number of clusters", ylabel=ylabel, title=f"{best} clusters")
         ax.locator_params(axis="x", integer=True)
         ax.legend(loc="best", frameon=False)
         self.ax_, self.figure_ = ax, ax.figure

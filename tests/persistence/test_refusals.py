@@ -193,6 +193,7 @@ FORGERIES = {
     "temperature zero": put(0.0, "temperature"),
     "agreement that is no share": put(-0.5, "view_agreement"),
     "a curve of unequal lengths": put({"n_clusters": [2, 3], "score": [1.0]}, "n_clusters_curve"),
+    "a curve of something else": put({"n_clusters": [2], "inertia": [1.0]}, "n_clusters_curve"),
     "classes that fall": put([5, 2], "classes"),
     "used twice": clusters([0, 1], [1, 1]),
     "centres of a shape": tensor("clusters.centers", lambda t: t[:, :1].clone()),

@@ -11,18 +11,15 @@ given.
 from __future__ import annotations
 
 import argparse
-import time
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from datasets import LOADERS, fashion, load, mnist5000, some
+from listening import build, listen
 from sklearn.datasets import make_blobs
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeepcluster import methods
-from skdeepcluster.clustering.number import as_good
+from skdeepcluster.clustering.number import choose_number
 from skdeepcluster.metrics import clustering_accuracy_score
 
 BLOBS = (2, 5, 12, 20)
@@ -51,18 +48,15 @@ def read(name: str, folder: Path | None) -> Data:
 
 def report(method: str, n_clusters: int | str, X: np.ndarray, y: np.ndarray, seed: int) -> str:
     """Fit, and say what was found."""
-    model: Any = getattr(methods, method)(n_clusters, random_state=seed)
-    start = time.process_time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model.fit(X)
-    seconds = time.process_time() - start
-    least, most = as_good(model.n_clusters_curve_) if n_clusters == "auto" else (n_clusters,) * 2
-    accuracy = clustering_accuracy_score(y, model.labels_)
-    warned = any(w.category is ConvergenceWarning for w in caught)
+    model = build(method, n_clusters, seed, {})
+    said, seconds = listen(model, X)
+    found, accuracy = f"{model.n_clusters_} clusters", clustering_accuracy_score(y, model.labels_)
+    if n_clusters == "auto":
+        choice = choose_number(model.n_clusters_curve_)
+        found += f" ({choice.least} to {choice.most})"
     return (
-        f"{method}, seed {seed}: {model.n_clusters_} clusters ({least} to {most}), accuracy "
-        f"{accuracy:.3f}, {'warned' if warned else 'silent'}, {seconds:.0f} s"
+        f"{method}, seed {seed}: {found}, accuracy {accuracy:.3f}, "
+        f"{'warned' if said else 'silent'}, {seconds:.0f} s"
     )
 
 

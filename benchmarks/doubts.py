@@ -10,15 +10,14 @@ Bad fits should warn, and good ones should not.
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from datasets import digit_rows, digits
+from listening import build, listen
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeepcluster import methods
 from skdeepcluster.metrics import clustering_accuracy_score
@@ -66,17 +65,11 @@ def fit(method: str, case: Case, seed: int) -> tuple[float, float, str]:
     """Return the accuracy, that of k-means, and what was warned; nan where there are no classes."""
     source, k, parameters = case
     X, y = source()
-    model = getattr(methods, method)(k, random_state=seed)
-    if "lr" in parameters:
-        parameters = {"lr": parameters["lr"] * model.lr}
-    model.set_params(**parameters)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            model.fit(X)
-        except ValueError as error:  # a loss that is not finite is said, too
-            return np.nan, np.nan, str(error)
-    said = "; ".join(str(w.message) for w in caught if w.category is ConvergenceWarning)
+    model = build(method, k, seed, parameters)
+    try:
+        said = "; ".join(listen(model, X)[0])
+    except ValueError as error:  # a loss that is not finite is said, too
+        return np.nan, np.nan, str(error)
     if y is None or k > len(np.unique(y)):
         return np.nan, np.nan, said
     base = KMeans(k, n_init=10, random_state=0).fit_predict(X.reshape(len(X), -1))

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import LOADERS, load
+from listening import build, listen
 from matching import matched_classes
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skdeepcluster import methods
 from skdeepcluster.clustering.silhouette import silhouettes
@@ -59,15 +57,8 @@ def fit(
     method: str, parameters: dict[str, Any], X: np.ndarray, y: np.ndarray, seed: int
 ) -> dict[str, Any]:
     """Fit once; return what is known of it with labels and without."""
-    model = getattr(methods, method)(len(np.unique(y)), random_state=seed)
-    if "lr" in parameters:
-        parameters = {"lr": parameters["lr"] * model.lr}
-    model.set_params(**parameters)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        start = time.process_time()
-        model.fit(X)
-        seconds = time.process_time() - start
+    model = build(method, len(np.unique(y)), seed, parameters)
+    said, seconds = listen(model, X)
     own = silhouettes(model.transform(X), model.labels_, model.cluster_centers_.astype(float))
     return {
         "accuracy": clustering_accuracy_score(y, model.labels_),
@@ -75,7 +66,7 @@ def fit(
         "silhouette": float(own.mean()) if model.n_clusters_ > 1 else 0.0,
         "agreement": model.view_agreement_,
         "calibration_error": calibration_error(model.predict_proba(X), y),
-        "warned": any(w.category is ConvergenceWarning for w in caught),
+        "warned": bool(said),
         "seconds": round(seconds, 1),
     }
 

@@ -29,7 +29,7 @@ from skdeepcluster._version import __version__
 from skdeepcluster._warn import quiet, warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.agreement import agreement_score
-from skdeepcluster.clustering.number import best_number, most_clusters
+from skdeepcluster.clustering.number import choose_number, most_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.known_labels import read_known_labels
@@ -324,7 +324,7 @@ class DeepClusterer(
             watch.close()
         least = 1 if known is None else len(known.classes)
         curve = processes.from_first(count_clusters(trainer, samples, pilot))
-        chosen.n_clusters = max(best_number(curve), least)
+        chosen.n_clusters = max(choose_number(curve).best, least)
         return curve, chosen
 
     def _fit_in(

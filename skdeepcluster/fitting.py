@@ -18,7 +18,7 @@ from skdeepcluster.augmentation.vector import VectorAugmentation
 from skdeepcluster.clustering.agreement import chance_corrected_agreement
 from skdeepcluster.clustering.calibration import cluster_agreement, fit_temperature
 from skdeepcluster.clustering.labels import compact_labels
-from skdeepcluster.clustering.number import FLAT, as_good, separation_curve
+from skdeepcluster.clustering.number import FLAT, choose_number, separation_curve
 from skdeepcluster.constraints import plain_number
 from skdeepcluster.data.directions import with_length_rule
 from skdeepcluster.data.known_labels import UNKNOWN, KnownLabels, match_to_classes
@@ -341,8 +341,8 @@ def count_clusters(trainer: Trainer, samples: Samples, estimator: Any) -> dict[s
     fitted, _, _ = _fit_model(trainer, samples, estimator)
     views = embedding_of_views(fitted, samples, _judging_views(estimator))
     first, second = (torch.from_numpy(view) for view in views)
-    most = min(int(estimator.n_clusters), 2 * len(first))
-    return separation_curve(first, second, most, torch.Generator().manual_seed(0))
+    most, starts = int(estimator.n_clusters), torch.Generator().manual_seed(0)
+    return separation_curve(first, second, most, starts)
 
 
 def known_classes(
@@ -440,7 +440,7 @@ def _doubt(estimator: Any) -> tuple[str, str]:
             usual,
         )
     curve = getattr(estimator, "n_clusters_curve_", None) if asked == "auto" else None
-    least, most = (found, found) if curve is None else as_good(curve)
+    least, _, most = (found,) * 3 if curve is None else choose_number(curve)
     if most >= FLAT * least:
         text = f"n_clusters='auto' took {found}, but any number from {least} to {most} is as good."
         return text, "the number that you need"

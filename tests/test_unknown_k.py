@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from trainings import at_the_end_of_epoch, make
 
 from skdeepcluster import load
-from skdeepcluster.clustering.number import best_number
+from skdeepcluster.clustering.number import choose_number
 from skdeepcluster.fitting import warn_if_doubtful
 
 
@@ -26,7 +26,7 @@ def test_blobs_are_counted(Estimator, blobs):
     model = Estimator("auto", random_state=0).fit(blobs)
     assert model.n_clusters_ == 4
     curve = model.n_clusters_curve_
-    assert best_number(curve) == 4
+    assert choose_number(curve).best == 4
     assert curve["n_clusters"][0] == 2
     assert model.n_clusters == "auto"
     assert np.bincount(model.labels_).tolist() == [60] * 4

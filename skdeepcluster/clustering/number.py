@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ def separation_curve(
     first, second : Tensor of shape (n, d), dtype float32
         Embeddings of two views of the same samples.
     most : int
-        Number of clusters to begin with, at most 2 n.
+        Number of clusters to begin with; 2 n if it is more than that.
     generator : Generator
         Source of the starts of k-means, of which there are sixteen.
 
@@ -63,8 +64,10 @@ def separation_curve(
         are the medians of all starts. If all views are in one cluster, there is only the number 1.
     """
     rows, runs = torch.cat([first, second]), []
+    most = min(most, len(rows))
     for _ in range(N_RUNS):
-        labels = kmeans(rows, most, n_init=1, generator=generator).labels.cpu().numpy()
+        found = kmeans(rows, most, n_init=1, generator=generator)
+        labels = found.labels.cpu().numpy()
         runs.append(merged_in_turn(labels[: len(first)], labels[len(first) :]))
     length = min(len(crossing) for crossing, _ in runs)
     if not length:
@@ -99,49 +102,57 @@ def merged_in_turn(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
     names, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
     k = len(names)
     table = np.bincount(codes[: len(first)] * k + codes[len(first) :], minlength=k * k)
-    joint = table.reshape(k, k).astype(float)
-    joint += np.triu(joint.T, 1) - np.tril(joint, -1)  # all that cross stand above the diagonal
+    table = table.reshape(k, k)
+    # How many samples have one view in i and the other in j, in whatever order: n_ij.
+    pairs = (table + table.T - np.diag(table.diagonal())).astype(float)
     found, score = np.empty(k - 1), np.empty(k - 1)
-    while len(joint) > 1:
-        crossing = _crossing(joint)
-        i, j = divmod(int(crossing.argmax()), len(joint))
-        found[len(joint) - 2], score[len(joint) - 2] = crossing[i, j], _score(joint)
-        joint = _merged(joint, i, j)
+    while len(pairs) > 1:
+        crossing = _crossing(pairs)
+        i, j = divmod(int(crossing.argmax()), len(pairs))
+        found[len(pairs) - 2], score[len(pairs) - 2] = crossing[i, j], _score(pairs, len(first))
+        pairs = _merged(pairs, i, j)
     return found, score
 
 
-def _crossing(joint: np.ndarray) -> np.ndarray:
+def _crossing(pairs: np.ndarray) -> np.ndarray:
     """Return the crossing of all pairs i < j, -1 elsewhere."""
-    inside = np.minimum.outer(joint.diagonal(), joint.diagonal())
+    inside = np.minimum.outer(pairs.diagonal(), pairs.diagonal())
     # Half a sample more on both sides: of very small clusters, little is known.
-    crossing = (joint + 0.5) / (inside + joint + 1)
-    crossing[np.tril_indices(len(joint))] = -1
+    crossing = (pairs + 0.5) / (inside + pairs + 1)
+    crossing[np.tril_indices(len(pairs))] = -1
     return crossing
 
 
-def _merged(joint: np.ndarray, i: int, j: int) -> np.ndarray:
-    """Move cluster j > i to cluster i; what crossed between them is within."""
-    whole = np.triu(joint) + np.triu(joint, 1).T
-    whole[i] += whole[j]
-    whole[:, i] += whole[:, j]
-    # The sum has counted what crossed twice.
-    whole[i, i] -= joint[i, j]
-    return np.triu(np.delete(np.delete(whole, j, axis=0), j, axis=1))
+def _merged(pairs: np.ndarray, i: int, j: int) -> np.ndarray:
+    """Move cluster j to cluster i; what crossed between them is within."""
+    merged = pairs.copy()
+    merged[i] += merged[j]
+    merged[:, i] += merged[:, j]
+    merged[i, i] -= pairs[i, j]  # has been added twice
+    return np.delete(np.delete(merged, j, axis=0), j, axis=1)
 
 
-def _score(joint: np.ndarray) -> float:
+def _score(pairs: np.ndarray, n: int) -> float:
     """Weigh what is agreed on against what is not, beyond chance."""
-    n, k = joint.sum(), len(joint)
-    both = (joint + joint.T) / (2 * n)  # halves of what crosses stand on either side
+    k = len(pairs)
+    both = (pairs + np.diag(pairs.diagonal())) / (2 * n)  # the chance of i and j, in this order
     size, chance = entr(both.sum(axis=1)).sum(), (k - 1) ** 2 / (2 * n)
     shared = (2 * size - entr(both).sum() - chance) / max(size - chance, 1e-12)
     shared = min(max(shared, 0.0), 1.0)
     return float(size * (shared - PENALTY * (1 - shared)))
 
 
-def best_number(curve: Mapping[str, np.ndarray]) -> int:
+class Choice(NamedTuple):
+    """The number of clusters, and the smallest and the largest that are as good."""
+
+    least: int
+    best: int
+    most: int
+
+
+def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     """
-    Tell how many clusters there are.
+    Tell how many clusters there are, and which other numbers are as good.
 
     Parameters
     ----------
@@ -150,43 +161,19 @@ def best_number(curve: Mapping[str, np.ndarray]) -> int:
 
     Returns
     -------
-    int
-        Largest number whose clusters are about as well told apart as those of smaller ones; where
-        that is not clear, the one with the highest score.
+    Choice
+        The largest number whose clusters are about as well told apart as those of smaller ones, and
+        up to where they are if a crossing of .025 more is allowed. Where that is not clear, the
+        number with the highest score, and those whose score is within 0.05 of it.
     """
-    return _choice(curve)[1]
-
-
-def as_good(curve: Mapping[str, np.ndarray]) -> tuple[int, int]:
-    """
-    Tell which numbers of clusters are as good as the best.
-
-    Parameters
-    ----------
-    curve : mapping of str to ndarray
-        As `separation_curve` returns it.
-
-    Returns
-    -------
-    least : int
-        The best; where it is the score that decides, the smallest within 0.05 of the highest.
-    most : int
-        The best if a crossing of .025 more were allowed; or else the largest within 0.05.
-    """
-    least, _, most = _choice(curve)
-    return least, most
-
-
-def _choice(curve: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
-    """Return the least number that is as good as the best, the best, and the largest as good."""
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
     end = _end_of_fall(curve)
     best, most = int(numbers[end]), int(numbers[_end_of_fall(curve, FURTHER)])
     # Below 0, views disagree too much for anything to be told apart.
     if score[end] > 0 and most < FLAT * best:
-        return best, best, most
+        return Choice(best, best, most)
     near = numbers[score > score.max() - AS_GOOD]
-    return int(near.min()), int(numbers[score.argmax()]), int(near.max())
+    return Choice(int(near.min()), int(numbers[score.argmax()]), int(near.max()))
 
 
 def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 0.0) -> int:

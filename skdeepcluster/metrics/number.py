@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster.augmentation.vector import VectorAugmentation
-from skdeepcluster.clustering.number import best_number, most_clusters, separation_curve
+from skdeepcluster.clustering.number import choose_number, most_clusters, separation_curve
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.training.agreement import look_at_views
@@ -50,9 +50,10 @@ def estimate_n_clusters(
     n_clusters : int
         The number of clusters.
     curve : dict of str to ndarray
-        All numbers ``"n_clusters"`` and for each the ``"separation"`` of the two clusters that are
-        told apart worst: 1 if no vector has a neighbour in the other one, and about 1/3 if a cloud
-        was cut in two at random.
+        All numbers ``"n_clusters"``; for each the ``"separation"`` of the two clusters that are
+        told apart worst: about 1 if no vector has a neighbour in the other one, and about 1/3 if a
+        cloud was cut in two at random; and a ``"score"``, which decides where the separation does
+        not, and is below 0 for all numbers if there are no clusters.
 
     Raises
     ------
@@ -84,8 +85,8 @@ def estimate_n_clusters(
     views = VectorAugmentation(noise=0.0)
     pair = look_at_views(samples, scaling, Tensor.numpy, CPU, augmentation=views)
     first, second = (torch.from_numpy(view) for view in pair)
-    curve = separation_curve(first, second, min(most, 2 * len(first)), start)
-    return best_number(curve), curve
+    curve = separation_curve(first, second, most, start)
+    return choose_number(curve).best, curve
 
 
 def _most(max_clusters: int | str, n: int) -> int:

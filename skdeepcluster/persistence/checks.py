@@ -81,9 +81,9 @@ def _is_curve(value: Any) -> bool:
     """Whether something is nothing, or numbers of clusters and finite values for each."""
     if value == {}:
         return True
-    # Files of version 1 from before there was a separation hold none.
-    further = {"n_clusters", "score"}, {"n_clusters", "score", "separation"}
-    if not _all(value, dict, list) or set(value) not in further:
+    # Files from before there was a separation hold none.
+    known = {"n_clusters", "score"}, {"n_clusters", "score", "separation"}
+    if not _all(value, dict, list) or set(value) not in known:
         return False
     numbers, *values = (value[name] for name in sorted(value))
     finite = all(type(v) in (int, float) and -1e9 < v < 1e9 for part in values for v in part)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skdeepcluster.clustering.number import as_good, best_number
+from skdeepcluster.clustering.number import choose_number
 from skdeepcluster.plotting._checks import check_estimator, check_lengths, final_step
 from skdeepcluster.plotting._drawing import COLOURS, axes_for
 
@@ -143,8 +143,7 @@ class ClusterNumberDisplay:
             This display, with ``ax_``, ``figure_`` and ``line_`` set.
         """
         ax = axes_for(type(self), ax)
-        curve = {name: getattr(self, name) for name in NAMES}
-        best, (least, most) = best_number(curve), as_good(curve)
+        least, best, most = choose_number({name: getattr(self, name) for name in NAMES})
         label = f"as good: {least} to {most}" if most > least else "nothing else is as good"
         ax.axvspan(least - 0.5, most + 0.5, color=COLOURS[0], alpha=0.15, linewidth=0, label=label)
         (self.line_,) = ax.plot(self.n_clusters, self.separation, "o-", color=COLOURS[0])

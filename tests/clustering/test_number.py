@@ -11,8 +11,7 @@ from scipy.stats import entropy
 from sklearn.metrics import adjusted_mutual_info_score
 
 from skdeepcluster.clustering.number import (
-    as_good,
-    best_number,
+    choose_number,
     merged_in_turn,
     most_clusters,
     separation_curve,
@@ -59,15 +58,14 @@ def test_pairs_are_merged_as_by_counting_one_by_one(k: int) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.97])
 def test_classes_that_were_cut_at_random_are_found(classes: int, share: float) -> None:
     curve = curve_of(*split(classes, 3, share=share))
-    assert best_number(curve) == classes
-    assert as_good(curve) == (classes, classes)
+    assert choose_number(curve) == (classes, classes, classes)
     assert curve["n_clusters"].tolist() == list(range(2, 3 * classes + 1))
 
 
 def test_clusters_that_are_told_apart_stay() -> None:
     labels = np.random.default_rng(0).integers(12, size=600)
     curve = curve_of(labels, labels)
-    assert best_number(curve) == 12
+    assert choose_number(curve).best == 12
     assert curve["separation"].min() > 0.97
 
 
@@ -76,12 +74,12 @@ def test_what_is_all_noise_is_not_told_apart() -> None:
     curve = curve_of(first, second)
     assert curve["separation"].max() < 0.5
     assert curve["score"].max() < 0
-    assert best_number(curve) == curve["n_clusters"][curve["score"].argmax()]
+    assert choose_number(curve).best == curve["n_clusters"][curve["score"].argmax()]
 
 
-def test_three_samples_that_are_far_off_are_no_class() -> None:
+def test_a_sample_that_is_far_off_is_no_class() -> None:
     labels = np.repeat([0, 1, 2], [300, 300, 1])
-    assert best_number(curve_of(labels, labels)) == 2
+    assert choose_number(curve_of(labels, labels)).best == 2
 
 
 def test_numbers_not_in_use_are_passed_over_and_one_cluster_has_no_crossing() -> None:
@@ -104,11 +102,10 @@ def test_where_the_curve_falls_all_the_way_the_score_decides() -> None:
         "separation": 1 - np.linspace(0.05, 0.4, 8),
         "score": np.array([0.3, 0.5, 0.78, 0.8, 0.79, 0.4, 0.2, 0.1]),
     }
-    assert best_number(curve) == 5
-    assert as_good(curve) == (4, 6)
+    assert choose_number(curve) == (4, 5, 6)
     curve["separation"] = 1 - np.array([0.01] * 7 + [0.5])
-    assert best_number(curve) == 8
-    assert best_number(curve | {"score": curve["score"] - 1}) == 5
+    assert choose_number(curve).best == 8
+    assert choose_number(curve | {"score": curve["score"] - 1}).best == 5
 
 
 @pytest.mark.parametrize("centers", [2, 5, 12])
@@ -121,28 +118,26 @@ def test_the_curve_of_an_embedding(centers: int) -> None:
     curves = [
         separation_curve(first, second, 20, torch.Generator().manual_seed(1)) for _ in range(2)
     ]
-    assert best_number(curves[0]) == centers
+    assert choose_number(curves[0]).best == centers
     np.testing.assert_array_equal(curves[0]["separation"], curves[1]["separation"])
 
 
 def test_an_embedding_in_one_point_is_one_cluster() -> None:
     same = torch.ones(30, 4)
     curve = separation_curve(same, same, 5, torch.Generator().manual_seed(0))
-    assert best_number(curve) == 1
-    assert as_good(curve) == (1, 1)
+    assert choose_number(curve) == (1, 1, 1)
 
 
 def test_numbers_that_are_as_good() -> None:
     separation = 1 - np.array([0.1, 0.1, 0.118, 0.132, 0.16, 0.2])
     curve = {"n_clusters": np.arange(2, 8), "separation": separation, "score": np.ones(6)}
-    assert best_number(curve) == 5
-    assert as_good(curve) == (5, 6)
+    assert choose_number(curve) == (5, 5, 6)
 
 
 def test_a_smaller_number_is_good_where_a_larger_one_is() -> None:
     separation = 1 - np.array([0.1, 0.1, 0.2, 0.2, 0.1, 0.3])
     curve = {"n_clusters": np.arange(2, 8), "separation": separation, "score": np.ones(6)}
-    assert best_number(curve) == 6
+    assert choose_number(curve).best == 6
 
 
 def test_how_many_to_begin_with() -> None:

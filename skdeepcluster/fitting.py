@@ -439,8 +439,9 @@ def _doubt(estimator: Any) -> tuple[str, str]:
             f"(adjusted mutual information {agreement:.2f}, below {LEAST_AGREEMENT:.2f}).",
             usual,
         )
-    curve = getattr(estimator, "n_clusters_curve_", None) if asked == "auto" else None
-    least, _, most = (found,) * 3 if curve is None else choose_number(curve)
+    curve = getattr(estimator, "n_clusters_curve_", {}) if asked == "auto" else {}
+    # After a warm start from a given number there is none, and old files hold no separation.
+    least, _, most = choose_number(curve) if "separation" in curve else (found,) * 3
     if most >= FLAT * least:
         text = f"n_clusters='auto' took {found}, but any number from {least} to {most} is as good."
         return text, "the number that you need"

@@ -86,6 +86,15 @@ def test_a_warm_start_goes_on_with_the_number_that_was_found(rows):
     assert model.n_clusters_curve_ is curve
 
 
+@pytest.mark.parametrize("curve", [{}, {"n_clusters": np.array([2]), "score": np.ones(1)}])
+def test_a_warm_start_from_a_model_without_a_separation(rows, curve):
+    model = make(n_clusters=3, warm_start=True).fit(rows)
+    model.n_clusters_curve_ = curve
+    model.set_params(n_clusters="auto").fit(rows)
+    assert model._model.parameters["n_clusters"] == 3
+    assert model.n_clusters_curve_ is curve
+
+
 @pytest.mark.parametrize("epoch", [2, 4])
 def test_both_trainings_are_resumed(rows, tmp_path, monkeypatch, epoch):
     whole, seen = make(n_clusters="auto").fit(rows), []

@@ -143,7 +143,18 @@ def _score(pairs: np.ndarray, n: int) -> float:
 
 
 class Choice(NamedTuple):
-    """The number of clusters, and the smallest and the largest that are as good."""
+    """
+    The number of clusters, and those that are as good.
+
+    Parameters
+    ----------
+    least : int
+        Smallest number that is as good.
+    best : int
+        Number that is taken.
+    most : int
+        Largest number that is as good.
+    """
 
     least: int
     best: int

@@ -14,7 +14,9 @@ from trainings import at_the_end_of_epoch, make
 
 from skdeepcluster import load
 from skdeepcluster.clustering.number import choose_number
+from skdeepcluster.data.samples import read_samples
 from skdeepcluster.fitting import warn_if_doubtful
+from skdeepcluster.training.agreement import embedding_of_views
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +133,14 @@ def test_a_flat_curve_is_said(most, said):
         warn_if_doubtful(model)
     texts = [str(w.message) for w in caught if w.category is ConvergenceWarning]
     assert any("any number from 4 to 6 is as good" in text for text in texts) == said
+
+
+def test_samples_are_looked_at_again(rows):
+    model = make().fit(rows)
+    samples = read_samples(rows)
+    first, second = embedding_of_views(model._model, samples)
+    assert len(first) == len(second) == 10 * len(rows)  # no more of each
+    again = np.linalg.norm(first[:60] - first[60:120], axis=1)
+    assert np.median(again) > 0  # not by the same views
+    many = np.tile(rows, (50, 1))
+    assert len(embedding_of_views(model._model, read_samples(many))[0]) == 6 * len(many)

@@ -83,7 +83,7 @@ def estimate_n_clusters(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     start = torch.Generator().manual_seed(seed)
     views = VectorAugmentation(noise=0.0)
-    pair = look_at_views(samples, scaling, Tensor.numpy, CPU, augmentation=views)
+    pair = look_at_views(samples, scaling, Tensor.numpy, CPU, augmentation=views, often=True)
     first, second = (torch.from_numpy(view) for view in pair)
     curve = separation_curve(first, second, most, start)
     return choose_number(curve).best, curve

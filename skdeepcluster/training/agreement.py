@@ -21,6 +21,9 @@ from skdeepcluster.training.neighbors import NeighborViews
 from skdeepcluster.training.views import Views
 
 JUDGED = 4096
+# Pairs of views by which clusters are counted: with fewer, chance has a say in how often two
+# clusters cross. More than ten of a sample take too long beside the training.
+COUNTED, LOOKS = 16384, 10
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -33,6 +36,7 @@ def look_at_views(
     augmentation: Augmentation | str = "auto",
     image_size: int | None = None,
     watch: Callable[[Tensor], None] | None = None,
+    often: bool = False,
 ) -> Pair:
     """
     Look at two views of samples, at most 4,096, that lie evenly spread among all.
@@ -57,6 +61,8 @@ def look_at_views(
         Shorter side that images are reduced to before.
     watch : callable or None, default=None
         Called with each batch of samples, in the unit range, before views are made of it.
+    often : bool, default=False
+        Whether each sample is looked at again, up to ten times, until there are 16,384 pairs.
 
     Returns
     -------
@@ -77,6 +83,8 @@ def look_at_views(
     else:
         part, source = 1.0, StreamedSource(samples, scaling, device, image_size)
     views = _views(resolve_augmentation(augmentation, source.shape), source, part)
+    if often:
+        chosen = np.tile(chosen, min(LOOKS, -(-COUNTED // len(chosen))))
     pairs = [[look(view) for view in pair] for pair in _pairs(source, views, chosen, watch)]
     first, second = (np.concatenate(seen) for seen in zip(*pairs, strict=True))
     return first, second
@@ -122,7 +130,7 @@ def embedding_of_views(
     fitted: FittedModel, samples: Samples, augmentation: Augmentation | str = "auto"
 ) -> Pair:
     """
-    Embed two views of samples by a fitted model.
+    Embed views of samples by a fitted model: 16,384 pairs or more, and up to ten of a sample.
 
     Parameters
     ----------
@@ -140,7 +148,7 @@ def embedding_of_views(
     second : ndarray of shape (m, d), dtype float32
         The same of the second.
     """
-    return _run_on_views(fitted, samples, augmentation, lambda embedding, _: embedding)
+    return _run_on_views(fitted, samples, augmentation, lambda embedding, _: embedding, often=True)
 
 
 def _run_on_views(
@@ -149,6 +157,7 @@ def _run_on_views(
     augmentation: Augmentation | str,
     take: Callable[[Tensor, Tensor], Tensor],
     watch: Callable[[Tensor], None] | None = None,
+    often: bool = False,
 ) -> Pair:
     device = next(fitted.model.parameters()).device
     maps = fitted.scaling.on(device)
@@ -166,6 +175,7 @@ def _run_on_views(
         augmentation=augmentation,
         image_size=fitted.parameters.get("image_size"),
         watch=watch,
+        often=often,
     )
 
 

@@ -13,10 +13,10 @@ The two with the largest crossing are merged, again and again. Let :math:`e_k` b
 which k clusters become k - 1. While clusters are parts of a class it is large, and falls; once they
 are classes it stays where it is, as whole classes are alike in how well they are told apart. The
 number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
-most .046 above the median of those below. Where no end can be made out, it is the k of the highest
-score :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the adjusted mutual information
-A of the views. That of a clustering, `agreement_score`, has 2 for the 3: here each merging is the
-best of many.
+most .046 above the median of those below. Where no end can be made out, or the highest score is at a
+smaller k, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
+adjusted mutual information A of the views. That of a clustering, `agreement_score`, has 2 for the
+3: here each merging is the best of many.
 """
 
 from __future__ import annotations
@@ -180,8 +180,10 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
     end = _end_of_fall(curve)
     best, most = int(numbers[end]), int(numbers[_end_of_fall(curve, FURTHER)])
-    # Below 0, views disagree too much for anything to be told apart.
-    if score[end] > 0 and most < FLAT * best:
+    # Below 0, views disagree too much for anything to be told apart. A fall may end so gently that
+    # its end is found too far up.
+    too_many = end > score.argmax() and score[end] < score.max() - AS_GOOD
+    if score[end] > 0 and most < FLAT * best and not too_many:
         return Choice(best, best, most)
     near = numbers[score > score.max() - AS_GOOD]
     return Choice(int(near.min()), int(numbers[score.argmax()]), int(near.max()))

@@ -103,9 +103,22 @@ def test_where_the_curve_falls_all_the_way_the_score_decides() -> None:
         "score": np.array([0.3, 0.5, 0.78, 0.8, 0.79, 0.4, 0.2, 0.1]),
     }
     assert choose_number(curve) == (4, 5, 6)
-    curve["separation"] = 1 - np.array([0.01] * 7 + [0.5])
-    assert choose_number(curve).best == 8
+    curve["separation"] = 1 - np.array([0.01] * 4 + [0.5] * 4)
+    assert choose_number(curve).best == 5
+    curve["separation"][4] = 0.99
+    assert choose_number(curve).best == 6  # its score is near to the highest
     assert choose_number(curve | {"score": curve["score"] - 1}).best == 5
+
+
+def test_an_end_far_beyond_the_highest_score_does_not_count() -> None:
+    curve = {
+        "n_clusters": np.arange(2, 10),
+        "separation": 1 - np.array([0.01] * 7 + [0.5]),
+        "score": np.array([0.3, 0.5, 0.78, 0.8, 0.79, 0.77, 0.7, 0.1]),
+    }
+    assert choose_number(curve) == (4, 5, 7)
+    curve["score"][6] = 0.76
+    assert choose_number(curve) == (8, 8, 8)
 
 
 @pytest.mark.parametrize("centers", [2, 5, 12])

@@ -13,8 +13,8 @@ The two with the largest crossing are merged, again and again. Let :math:`e_k` b
 which k clusters become k - 1. While clusters are parts of a class it is large, and falls; once they
 are classes it stays where it is, as whole classes are alike in how well they are told apart. The
 number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
-most .046 above the median of those below. Where no end can be made out, or the highest score is at
-a smaller k, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
+most .046 above the median of those below. Where no end can be made out, or a smaller k has a score
+higher by .05, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
 adjusted mutual information A of the views. That of a clustering, `agreement_score`, has 2 for the
 3: here each merging is the best of many.
 """

@@ -144,7 +144,7 @@ def embedding_of_views(
     Returns
     -------
     first : ndarray of shape (m, d), dtype float32
-        Unit-length embedding of the first view of each sample.
+        Unit-length embedding of the first view of each pair.
     second : ndarray of shape (m, d), dtype float32
         The same of the second.
     """

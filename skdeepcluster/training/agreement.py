@@ -66,9 +66,9 @@ def look_at_views(
 
     Returns
     -------
-    first : ndarray of shape (m, ...)
-        What was seen of the first view of each sample.
-    second : ndarray of shape (m, ...)
+    first : ndarray of shape (m, ...), or (r, m, ...) if `often`
+        What was seen of the first view of each of m samples, r times.
+    second : ndarray of the same shape
         What was seen of the second.
     """
     chosen = np.unique(np.linspace(0, len(samples) - 1, JUDGED).astype(np.int64))
@@ -83,11 +83,14 @@ def look_at_views(
     else:
         part, source = 1.0, StreamedSource(samples, scaling, device, image_size)
     views = _views(resolve_augmentation(augmentation, source.shape), source, part)
-    if often:
-        chosen = np.tile(chosen, min(LOOKS, -(-COUNTED // len(chosen))))
-    pairs = [[look(view) for view in pair] for pair in _pairs(source, views, chosen, watch)]
+    looks = min(LOOKS, -(-COUNTED // len(chosen))) if often else 1
+    order = np.tile(chosen, looks)
+    pairs = [[look(view) for view in pair] for pair in _pairs(source, views, order, watch)]
     first, second = (np.concatenate(seen) for seen in zip(*pairs, strict=True))
-    return first, second
+    if not often:
+        return first, second
+    in_looks = (looks, len(chosen))
+    return first.reshape(in_looks + first.shape[1:]), second.reshape(in_looks + second.shape[1:])
 
 
 def logits_of_views(
@@ -143,9 +146,9 @@ def embedding_of_views(
 
     Returns
     -------
-    first : ndarray of shape (m, d), dtype float32
-        Unit-length embedding of the first view of each pair.
-    second : ndarray of shape (m, d), dtype float32
+    first : ndarray of shape (r, m, d), dtype float32
+        Unit-length embedding of the first view of each of m samples, r times.
+    second : ndarray of shape (r, m, d), dtype float32
         The same of the second.
     """
     return _run_on_views(fitted, samples, augmentation, lambda embedding, _: embedding, often=True)

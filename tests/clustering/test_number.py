@@ -77,9 +77,16 @@ def test_what_is_all_noise_is_not_told_apart() -> None:
     assert choose_number(curve).best == curve["n_clusters"][curve["score"].argmax()]
 
 
-def test_a_sample_that_is_far_off_is_no_class() -> None:
-    labels = np.repeat([0, 1, 2], [300, 300, 1])
+@pytest.mark.parametrize("looks", [1, 10])
+def test_a_sample_that_is_far_off_is_no_class(looks: int) -> None:
+    labels = np.tile(np.repeat([0, 1, 2], [300, 300, 1]), (looks, 1))
     assert choose_number(curve_of(labels, labels)).best == 2
+
+
+def test_samples_seen_again_with_the_same_outcome_say_no_more() -> None:
+    once = split(4, 2, share=0.9)
+    often = [np.tile(labels, (10, 1)) for labels in once]
+    np.testing.assert_allclose(merged_in_turn(*often), merged_in_turn(*once))
 
 
 def test_numbers_not_in_use_are_passed_over_and_one_cluster_has_no_crossing() -> None:

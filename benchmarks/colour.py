@@ -20,10 +20,10 @@ HEIGHT = 900  # pixels of the shorter side, before crops are cut
 Data = tuple[np.ndarray, np.ndarray]
 
 
-def photographs(folder: Path) -> Iterator[Image.Image]:
-    """Open the largest file of each wallpaper, in the order of their names."""
+def photographs(folder: Path, half: int) -> Iterator[Image.Image]:
+    """Open the largest file of every other wallpaper, in the order of their names."""
     names = sorted({path.parents[2].name for path in folder.glob("*/contents/images/*.*")})
-    for name in names:
+    for name in names[half::2][:N_PHOTOGRAPHS]:
         files = (folder / name / "contents" / "images").glob("*.*")
         image = Image.open(max(files, key=lambda path: path.stat().st_size)).convert("RGB")
         scale = HEIGHT / min(image.size)
@@ -37,13 +37,12 @@ def crops(folder: Path | None, half: int, count: int, side: int, seen: int) -> D
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder {folder}: see --folder.")
     X: list[np.ndarray] = []
-    chosen = list(photographs(folder))[half::2][:N_PHOTOGRAPHS]
-    for image in chosen:
+    for image in photographs(folder, half):
         for _ in range(count):
             left, top = rng.integers(0, image.width - side), rng.integers(0, image.height - side)
             crop = image.crop((left, top, left + side, top + side))
             X.append(np.asarray(crop.resize((seen, seen), Image.Resampling.BOX)))
-    return np.stack(X), np.repeat(np.arange(len(chosen)), count)
+    return np.stack(X), np.repeat(np.arange(len(X) // count), count)
 
 
 def emoji(folder: Path | None) -> Data:

@@ -2,7 +2,7 @@
 Pictures of a clustering
 ========================
 
-How to see at a glance whether a clustering is any good, and where it is not: all displays of
+How to see at a glance whether a clustering is any good, and where it is not: displays of
 ``skdeepcluster.plotting``, for ten clusters of scikit-learn's handwritten digits.
 
 All have a method ``from_estimator``, for a fitted estimator or a pipeline that ends in one. What

@@ -205,7 +205,8 @@ class ContrastiveClustering(DeepClusterer):
     history_ : list of dict
         One entry per epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_cluster`` and
         ``loss_entropy``, ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``,
-        ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
+        ``largest_share``, ``changed_labels``, ``confidence``, ``spread``; with `known_labels`,
+        ``loss_known``.
     n_epochs_ : int
         Number of epochs trained.
     view_agreement_ : float
@@ -230,7 +231,7 @@ class ContrastiveClustering(DeepClusterer):
     -----
     The instance contrast and the cluster contrast are equations (2) to (7) of the paper; as in the
     authors' code, and unlike in the paper's denominators, a vector is not its own negative. The
-    learning rate is warmed up and annealed here, because a run of 100 epochs has few steps.
+    learning rate is warmed up and annealed here, because short training has few steps.
 
     References
     ----------

@@ -352,7 +352,8 @@ class ProPos(DeepClusterer):
     history_ : list of dict
         One entry per epoch: ``epoch``, ``loss``, its terms ``loss_alignment`` and
         ``loss_scattering``, ``lr``, ``seconds``, ``images_per_second``, ``cluster_entropy``,
-        ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
+        ``largest_share``, ``changed_labels``, ``confidence``, ``spread``; with `known_labels`,
+        ``loss_known``.
     n_epochs_ : int
         Number of epochs trained.
     view_agreement_ : float

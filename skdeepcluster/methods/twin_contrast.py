@@ -338,7 +338,8 @@ class TwinContrastClustering(DeepClusterer):
     history_ : list of dict
         One entry per epoch: ``epoch``, ``loss``, its terms ``loss_instance``, ``loss_assignment``
         (the KL term) and ``loss_cluster``, ``lr``, ``seconds``, ``images_per_second``,
-        ``cluster_entropy``, ``largest_share``, ``changed_labels``, ``confidence``, ``spread``.
+        ``cluster_entropy``, ``largest_share``, ``changed_labels``, ``confidence``, ``spread``; with
+        `known_labels`, ``loss_known``.
     n_epochs_ : int
         Number of epochs trained.
     view_agreement_ : float

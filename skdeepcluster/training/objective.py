@@ -245,7 +245,9 @@ class Objective(nn.Module):
         logits : Tensor of shape (n, n_clusters)
             Unnormalised log-probabilities of the clusters, with gradient.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"To train with known_labels, {type(self).__name__} has to define predictions."
+        )
 
     def supervise(self, outputs: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
         """

@@ -32,7 +32,7 @@ from skdeepcluster.clustering.agreement import agreement_score
 from skdeepcluster.clustering.number import choose_number, most_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.data.known_labels import read_known_labels
+from skdeepcluster.data.known_labels import KnownLabels, read_known_labels
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.fitting import (
     build_trainer,
@@ -314,7 +314,7 @@ class DeepClusterer(
         pilot.n_clusters = most_clusters(n) if isinstance(most, str) else min(int(most), n)
         if self.checkpoint_dir is not None:
             pilot.checkpoint_dir = Path(self.checkpoint_dir) / "number_of_clusters"
-        known = processes.agree(lambda: read_known_labels(known_labels, n, int(pilot.n_clusters)))
+        known = pilot._read_known(processes, samples, known_labels)
         trainer = build_trainer(pilot, samples, processes, known)
         show = bool(self.verbose) and processes.is_first
         watch = EpochWatch(pilot, X, None, trainer.settings.schedule.max_epochs, None, show=show)
@@ -330,11 +330,7 @@ class DeepClusterer(
     def _fit_in(
         self, processes: Processes, samples: Samples, X: Any, y: Any, known_labels: Any
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
-        known = processes.agree(
-            lambda: read_known_labels(known_labels, len(samples), int(self.n_clusters))
-        )
-        if processes.size > 1:
-            _refuse_differences(processes.all_of(training_identity(self, samples, known)))
+        known = self._read_known(processes, samples, known_labels)
         trainer = build_trainer(self, samples, processes, known)
         watch = EpochWatch(
             self,
@@ -357,6 +353,19 @@ class DeepClusterer(
         finally:
             watch.close()
         return fitted_attributes(trainer, samples, self, known), watch, trainer, cut_short
+
+    def _read_known(
+        self, processes: Processes, samples: Samples, known_labels: Any
+    ) -> KnownLabels | None:
+        """Read the known labels; refuse processes that would not train the same model."""
+        known = processes.agree(
+            lambda: read_known_labels(known_labels, len(samples), int(self.n_clusters))
+        )
+        if processes.size > 1:
+            keeps = {"use of checkpoint_dir": str(self.checkpoint_dir is None)}
+            own = training_identity(self, samples, known) | keeps
+            _refuse_differences(processes.all_of(own))
+        return known
 
     def _train(
         self, trainer: Trainer, watch: EpochWatch, identity: Callable[[], dict[str, str]]

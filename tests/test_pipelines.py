@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -89,6 +92,24 @@ def test_callbacks_see_every_epoch_and_may_stop(quick, rows):
     assert watcher.tasks.count(("end", "epoch")) == 2
     assert len(watcher.labels) == 2
     np.testing.assert_array_equal(watcher.labels[-1], model.labels_)
+
+
+class Locked:
+    """An augmentation that cannot be copied."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __call__(self, batch, generator):
+        with self.lock:
+            return batch + 0.1 * torch.randn(batch.shape, generator=generator)
+
+
+def test_callbacks_see_the_model_of_parts_that_cannot_be_copied(quick, rows):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher(last_epoch=1)
+    quick(max_epochs=2, device="cpu", augmentation=Locked()).set_callbacks(watcher).fit(rows)
+    assert len(watcher.labels) == 2
 
 
 def test_watching_does_not_change_the_result(quick, rows):

@@ -12,7 +12,6 @@ import torch
 import typer
 
 from skdeepcluster._text import printable
-from skdeepcluster.training import TrainingDiverged
 
 FAILED = 1
 INTERRUPTED = 130  # what a shell gives after Ctrl-C
@@ -23,7 +22,6 @@ USERS = (
     ImportError,
     MemoryError,
     torch.OutOfMemoryError,
-    TrainingDiverged,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
 
 TRAINING = ".training"
-FEATURES = ".features.npy"
+FEATURES = ".features-*.npy"
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
     files = [pile.filenames[row] for row in chosen]
     write_to_label(out / TO_LABEL, files, results.probabilities[chosen])
-    (out / FEATURES).unlink(missing_ok=True)
+    _forget_features(out)
     return {"table": str(out / TO_LABEL), "n_files": len(files)}
 
 
@@ -296,8 +297,9 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
     found = [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
     if found and overwrite:
         say(f"Replacing {', '.join(found)} in {out}.")
-        for name in (*found, FEATURES):
+        for name in found:
             (out / name).unlink(missing_ok=True)
+        _forget_features(out)
         shutil.rmtree(out / TRAINING, ignore_errors=True)
     elif found:
         _go_on(settings, out, found)
@@ -354,21 +356,29 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     samples = found.images
     if settings.features is not None:
         network = settings.features, settings.weights
-        samples = _features(*network, samples, out / FEATURES, verbose)
+        samples = _features(*network, samples, out, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped, *known)
 
 
 def _features(
-    network: str, weights: str | None, images: NDArray[Any], path: Path, verbose: bool
+    network: str, weights: str | None, images: NDArray[Any], out: Path, verbose: bool
 ) -> NDArray[Any]:
     """Compute features of unit length, or take those that an interrupted run has kept."""
     from skdeepcluster.features import PretrainedFeatures
 
+    # The folder of the images may have changed since then.
+    digest = hashlib.blake2b(np.ascontiguousarray(images).data, digest_size=8).hexdigest()
+    path = out / FEATURES.replace("*", digest)
     if not path.exists():
         PretrainedFeatures(
             network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
         ).transform(images)
     return normalize(np.load(path))
+
+
+def _forget_features(out: Path) -> None:
+    for path in out.glob(FEATURES):
+        path.unlink()
 
 
 def finish(
@@ -417,7 +427,7 @@ def finish(
         known_labels=pile.known,
         overwrite=overwrite,
     )
-    (out / FEATURES).unlink(missing_ok=True)
+    _forget_features(out)
     return summary(out, results.probabilities, len(pile.skipped), classes)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepcluster.clustering.partition import Partition
+from skdeepcluster.clustering.precision import widest
 from skdeepcluster.clustering.seeding import plus_plus_centers
 
 _ROUNDING = 1e-6  # of a sum of squared distances, relative
@@ -171,8 +172,8 @@ def _lloyd(
         changed = partition.move(centers)
         moved = float((centers - previous).square().sum()) > tolerance
         n_iter += 1
-    # In float64, so that it is not the rounding of the sum that decides between starts.
-    inertia = float(partition.squared_distances().sum(dtype=torch.float64))
+    # So that it is not the rounding of the sum that decides between starts.
+    inertia = float(partition.squared_distances().sum(dtype=widest(x.device)))
     return KMeansResult(centers, partition.labels, inertia, n_iter)
 
 

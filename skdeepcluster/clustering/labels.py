@@ -62,7 +62,7 @@ def size_entropy(counts: Tensor) -> float:
     ValueError
         If there is no sample at all.
     """
-    counts = counts.double()
+    counts = counts.cpu().double()
     if not counts.sum() > 0:
         raise ValueError("counts must hold at least one sample.")
     if len(counts) == 1:

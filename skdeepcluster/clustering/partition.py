@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skdeepcluster.clustering.precision import widest
+
 _SLACK = 1.0 + 1e-5  # bounds closer than this are not trusted, because of rounding
 
 
@@ -29,7 +31,7 @@ class Partition:
     ----------
     labels : Tensor of shape (n,), int64
         Nearest centre of each sample; the first of several equally near ones.
-    sums : Tensor of shape (K, d), float64
+    sums : Tensor of shape (K, d), float64 (MPS: float32)
         Sum of the samples of each centre.
 
     References
@@ -41,7 +43,7 @@ class Partition:
         self.x, self.centers, self.size = x, centers, size
         self.labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
         # Samples are added and subtracted again and again, which in float32 would pile up errors.
-        self.sums = torch.zeros_like(centers, dtype=torch.float64)
+        self.sums = torch.zeros_like(centers, dtype=widest(x.device))
         for rows in x.split(size):  # all samples start in the first cluster
             self.sums[0] += rows.sum(dim=0)
         self._norms = torch.linalg.vector_norm(x, dim=1).square_()
@@ -109,7 +111,7 @@ class Partition:
         self._lower.index_copy_(0, rows, second.add_(norms).clamp_min_(0).sqrt_())
         self.labels.index_copy_(0, rows, new)
         changed = (new != old).nonzero()[:, 0]
-        moving = x.index_select(0, changed).double()
+        moving = x.index_select(0, changed).to(self.sums.dtype)
         self.sums.index_add_(0, new.index_select(0, changed), moving)
         self.sums.index_add_(0, old.index_select(0, changed), moving, alpha=-1)
         return len(changed)

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from skdeepcluster.clustering.precision import widest
+
 _ROWS_PER_CLUSTER = 64
 _FEWEST_ROWS = 2**14
 
@@ -44,13 +46,14 @@ def plus_plus_centers(x: Tensor, n_clusters: int, generator: torch.Generator | N
     x = x.index_select(0, sample)
     shape = (n_clusters, 2 + int(math.log(n_clusters)))
     # All at once: from a generator on another device that is one transfer, not one per centre.
-    draws = torch.rand(shape, dtype=torch.float64, generator=generator, device=source)
-    draws = draws.to(x.device)
+    precise = widest(x.device)
+    draws = torch.rand(shape, dtype=widest(source), generator=generator, device=source)
+    draws = draws.to(x.device, precise)
     norms = x.square().sum(dim=1)
     chosen = torch.zeros(n_clusters, dtype=torch.long, device=x.device)  # the first: random already
     nearest = _squared_distances(x, norms, chosen[:1])[0]
     for k in range(1, n_clusters):
-        cumulated = nearest.cumsum(0, dtype=torch.float64)
+        cumulated = nearest.cumsum(0, dtype=precise)
         # right=True skips rows at distance 0, whose cumulated value equals the one before.
         candidates = torch.searchsorted(cumulated, draws[k] * cumulated[-1], right=True)
         # With all distances 0, as when distinct samples run out, the index is past the end.

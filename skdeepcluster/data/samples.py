@@ -61,7 +61,8 @@ class Samples:
         -------
         Tensor of shape (stop - start, *shape)
             Contiguous; uint8 for uint8 and bool samples, float32 for float16 and float32, else
-            float64. On the device of the tensor, if one was given, otherwise on the CPU.
+            float64. On the device of the tensor, if one was given, but for MPS, which has no
+            float64; otherwise on the CPU.
         """
         chunk = self._canonical(self.array[start:stop])
         self.pages.count(chunk.nbytes)
@@ -113,6 +114,8 @@ class Samples:
     def _canonical(self, chunk: np.ndarray | Tensor) -> Tensor:
         if not isinstance(chunk, Tensor):
             chunk = _tensor_of(chunk)
+        elif chunk.device.type == "mps":
+            chunk = chunk.cpu()
         return self.layout.canonical(chunk.to(_reading_dtype(chunk.dtype))).contiguous()
 
 

@@ -216,13 +216,14 @@ class StreamedSource(Source):
         batch : Tensor of shape (b, *shape), dtype float32
             Its samples in the unit range, at the size trained at.
         """
+        on_device = order.to(self.device)
         with ThreadPoolExecutor(1) as reader:
             waiting = reader.submit(self._read, order[0])
-            for index, following in zip(order, [*order[1:], None], strict=True):
+            for index, following in zip(on_device, [*order[1:], None], strict=True):
                 chunk = waiting.result()
                 if following is not None:
                     waiting = reader.submit(self._read, following)
-                yield index.to(self.device), self._prepare(chunk.to(self.device))
+                yield index, self._prepare(chunk.to(self.device, non_blocking=True))
 
     def _take(self, index: Tensor) -> Tensor:
         return self._read(index.cpu()).to(self.device)

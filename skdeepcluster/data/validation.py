@@ -139,7 +139,7 @@ def _converted(X: Any) -> np.ndarray:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         reason = str(error).partition("\n")[0]
         raise kind(f"{RULE}; got a {type(X).__name__}: {reason}") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         raise TypeError(f"{RULE}; got a {type(X).__name__} of dtype {array.dtype}.")
     return array
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdeepcluster.data.kinds import REAL
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -64,7 +66,7 @@ def scaled(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[Any],
     ValueError
         If values are complex, NaN or infinite.
     """
-    if values.dtype.kind not in "biuf":
+    if values.dtype.kind not in REAL:
         raise ValueError(f"its values are of the type {values.dtype}")
     if values.dtype.kind == "f":
         return _finite(values)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-_GLOBAL_STREAMS = threading.Lock()
+_GLOBAL_STREAMS = threading.RLock()  # a trunk may be built by a function that fits a model
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class SmallResNet(nn.Module):
         return self.blocks(self.reductions(y)).mean((2, 3))
 
 
-def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> SmallResNet:
     device = torch.empty(0).device  # `torch.get_default_device` overlooks contexts up to 2.5
     with torch.device("meta"):  # there layers draw no weights, which would be drawn again below
         network = SmallResNet(shape[0], max(shape[1:]))
@@ -179,5 +179,6 @@ def build_resnet(
         The number of its features: 256 for the small one, 512, or 2048 for ``"resnet50"``.
     """
     if name == "small":
-        return _small_resnet(shape, generator), 256
+        small = _small_resnet(shape, generator)
+        return small, small.n_features
     return _torchvision_resnet(name, shape, generator), 2048 if name == "resnet50" else 512

@@ -18,6 +18,7 @@ from skdeepcluster.plotting._checks import (
     check_lengths,
     cluster_name,
     cluster_numbers,
+    final_step,
 )
 from skdeepcluster.plotting._drawing import as_pictures, axes_for, halo, style
 from skdeepcluster.plotting.projection import project
@@ -126,10 +127,10 @@ class EmbeddingDisplay:
             Largest number of thumbnails; there are fewer where more would overlap.
         image_shape : tuple of int, default=None
             Shape of one image, if the rows of `images` are flattened images. None takes that of
-            the estimator, if it has one.
+            the estimator or of the last step of a pipeline, if it has one.
         channel_axis : {"auto", "first", "last"}, default=None
             Where the channels of 4-D `images` are, as in the estimators. None takes that of the
-            estimator, if it has one, otherwise ``"auto"``.
+            estimator or of the last step of a pipeline, if it has one, otherwise ``"auto"``.
         ax : matplotlib Axes, default=None
             Where to draw. None makes a new figure.
 
@@ -139,10 +140,11 @@ class EmbeddingDisplay:
             The drawn map.
         """
         check_estimator(cls, estimator)
+        last = final_step(estimator)
         if image_shape is None:
-            image_shape = getattr(estimator, "image_shape", None)
+            image_shape = getattr(last, "image_shape", None)
         if channel_axis is None:
-            channel_axis = getattr(estimator, "channel_axis", "auto")
+            channel_axis = getattr(last, "channel_axis", "auto")
         return cls.from_predictions(
             estimator.transform(X),
             estimator.predict(X),

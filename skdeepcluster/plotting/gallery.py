@@ -17,6 +17,7 @@ from skdeepcluster.plotting._checks import (
     check_images,
     check_lengths,
     cluster_name,
+    final_step,
     predicted,
     read_assignments,
 )
@@ -124,10 +125,10 @@ class ClusterGalleryDisplay:
             Seed of ``select="random"``.
         image_shape : tuple of int, default=None
             Shape of one image, if the rows of `X` are flattened images. None takes that of the
-            estimator, if it has one.
+            estimator or of the last step of a pipeline, if it has one.
         channel_axis : {"auto", "first", "last"}, default=None
             Where the channels of 4-D `X` are, as in the estimators. None takes that of the
-            estimator, if it has one, otherwise ``"auto"``.
+            estimator or of the last step of a pipeline, if it has one, otherwise ``"auto"``.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw. None makes a new figure.
 
@@ -137,10 +138,11 @@ class ClusterGalleryDisplay:
             The drawn gallery.
         """
         check_estimator(cls, estimator)
+        last = final_step(estimator)
         if image_shape is None:
-            image_shape = getattr(estimator, "image_shape", None)
+            image_shape = getattr(last, "image_shape", None)
         if channel_axis is None:
-            channel_axis = getattr(estimator, "channel_axis", "auto")
+            channel_axis = getattr(last, "channel_axis", "auto")
         return cls.from_predictions(
             X,
             predicted(estimator, X),

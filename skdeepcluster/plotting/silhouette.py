@@ -59,9 +59,9 @@ class SilhouetteDisplay:
     Notes
     -----
     The simplified silhouette has distances to the centres of clusters in place of mean distances to
-    their samples, so it takes all samples in linear time, and its mean is what ``score`` of the
-    estimators returns. With a the distance to the sample's own centre and b that to the nearest
-    other one, it is (b - a) / max(a, b); with a single cluster it is 0.
+    their samples, so it takes all samples in linear time. With a the distance to the sample's own
+    centre and b that to the nearest other one, it is (b - a) / max(a, b); with a single cluster it
+    is 0.
 
     Examples
     --------

@@ -167,10 +167,11 @@ class Trainer:
                 entry = self.processes.from_first(self._train_epoch())
             if not math.isfinite(entry["loss"]):
                 raise TrainingDiverged(_diverged(entry, self.settings))
+            weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
+            # Together and at once, as an interrupt between them would leave one without the others.
+            self.last_epoch = weights, self.generators.copy()
             self.history.append(entry)
             self.epoch += 1
-            weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
-            self.last_epoch = weights, self.generators.copy()
             if self.processes.from_first(on_epoch_end(entry)):
                 break
         self.objective.eval()
@@ -348,7 +349,8 @@ class Trainer:
             With an objective and generators of its own, for reading in the middle of a training.
         """
         other = copy.copy(self)
-        other.objective = copy.deepcopy(self.objective)
+        method = self.objective.method  # what the caller has given need not be of a kind to copy
+        other.objective = copy.deepcopy(self.objective, {id(method): method})
         local_batch_norm(other.objective)
         seen = (
             self.source,

@@ -88,11 +88,6 @@ class Batch:
     share: slice = field(default_factory=lambda: slice(None))
 
     @property
-    def local_size(self) -> int:
-        """Number b of samples that this process embeds."""
-        return len(self.views[0])
-
-    @property
     def global_size(self) -> int:
         """Number B of samples over all processes: those of which the loss is computed."""
         return len(self.index)

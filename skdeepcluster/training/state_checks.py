@@ -42,7 +42,7 @@ def check_state(trainer: Trainer, state: Any) -> None:
         raise ValueError(f"it lacks, or should not have, parts beside {sorted(own)}")
     for part in ("objective", "generators", "noise", "scaler"):
         _check_like(part, own[part], state[part])
-    _check_ranges(trainer, state["objective"])
+    _check_ranges(trainer, own["objective"], state["objective"])
     _check_progress(trainer, state)
     _check_optimizer(trainer.optimizer, state["optimizer"])
 
@@ -52,7 +52,7 @@ def _check_like(name: str, own: Any, found: Any) -> None:
     if isinstance(own, Tensor):
         same = isinstance(found, Tensor) and (found.shape, found.dtype) == (own.shape, own.dtype)
         plain = same and found.layout == torch.strided and found.device.type == "cpu"
-        if not plain or not _is_finite(found):
+        if not plain or not (_is_finite(found) or not _is_finite(own)):
             shape = tuple(own.shape)
             raise ValueError(f"{name} is not {own.dtype} of shape {shape}, dense and finite")
         return
@@ -73,20 +73,27 @@ def _is_finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _check_ranges(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+def _check_ranges(trainer: Trainer, own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     ends = {"labels": trainer.settings.n_clusters, "rows": len(trainer.source)}
-    for name, tensor in tensors.items():
+    for name, tensor in found.items():
         last = name.rpartition(".")[2]
         if last == "running_var":
             _check_range(name, tensor, 0, math.inf)
         elif not tensor.is_floating_point() and last != "num_batches_tracked":
-            # Numbers of clusters or samples; or places in a queue, which wrap round.
-            _check_range(name, tensor, 0, ends.get(last, 2**31))
+            # Numbers of clusters or samples; or places in a queue, which wrap round. A trunk of
+            # the caller's own may hold others.
+            end = ends.get(last, 2**31)
+            if _is_within(own[name], 0, end):
+                _check_range(name, tensor, 0, end)
 
 
 def _check_range(name: str, tensor: Tensor, least: float, end: float) -> None:
-    if tensor.numel() and not (least <= tensor.min() and tensor.max() < end):
+    if not _is_within(tensor, least, end):
         raise ValueError(f"{name} holds values below {least} or from {end} on")
+
+
+def _is_within(tensor: Tensor, least: float, end: float) -> bool:
+    return not tensor.numel() or bool(least <= tensor.min() and tensor.max() < end)
 
 
 def _check_progress(trainer: Trainer, state: Mapping[str, Any]) -> None:

@@ -496,16 +496,42 @@ def test_images_of_many_channels_are_clustered(tmp_path):
     assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").image_shape_ == (5, 8, 8)
 
 
-def test_features_of_a_network_are_clustered(pile, tmp_path, monkeypatch):
+FEATURES = ["--features", "resnet18", "--image-size", "32", "--set", "max_epochs=2", "-q"]
+
+
+@pytest.fixture
+def resnet18(tmp_path, monkeypatch):
     weights = torchvision.models.resnet18().state_dict()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     name = torchvision.models.ResNet18_Weights.DEFAULT.url.rpartition("/")[2]
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(weights, tmp_path / "hub" / "checkpoints" / name)
-    options = ["--features", "resnet18", "--image-size", "32", "--set", "max_epochs=2"]
-    run("fit", pile, "-k", 2, "-o", tmp_path / "o", "-q", *options)
+
+
+@pytest.mark.usefixtures("resnet18")
+def test_features_kept_by_a_fit_that_failed_are_those_of_the_same_images(tmp_path, monkeypatch):
+    folder = write_digits(tmp_path / "in", 24)
+    fit = ["fit", folder, "-k", 2, "-o", tmp_path / "o", *FEATURES]
+
+    def fail(*arguments, **others):
+        raise ValueError("The disk is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(skdeepcluster.ContrastiveClustering, "fit", fail)
+        run(*fit, status=1)
+    kept = list((tmp_path / "o").glob(".features*"))
+    assert len(kept) == 1
+    (folder / "000.png").unlink()
+    run(*fit)
+    assert len((tmp_path / "o" / "clusters.csv").read_text().splitlines()) == 1 + 23
+    assert not list((tmp_path / "o").glob(".features*"))
+
+
+@pytest.mark.usefixtures("resnet18")
+def test_features_of_a_network_are_clustered(pile, tmp_path):
+    run("fit", pile, "-k", 2, "-o", tmp_path / "o", *FEATURES)
     assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").n_features_in_ == 512
-    assert not (tmp_path / "o" / ".features.npy").exists()
+    assert not list((tmp_path / "o").glob(".features*"))
     done = run("predict", tmp_path / "o", pile, "-o", tmp_path / "p", "-q")
     assert "60 images" in done.stdout
     for name in ("clusters.csv", "embedding.npy"):

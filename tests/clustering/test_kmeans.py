@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from skdeepcluster.clustering.kmeans import KMeansResult, kmeans
+from skdeepcluster.clustering.precision import widest
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -230,6 +235,28 @@ def test_other_dtypes_are_computed_in_float32(dtype: torch.dtype) -> None:
 def test_impossible_requests_are_refused(shape: tuple[int, ...], k: int) -> None:
     with pytest.raises(ValueError, match=f"n_clusters={k}"):
         kmeans(torch.zeros(shape), k)
+
+
+class NoFloat64(TorchFunctionMode):
+    """Torch on a device that knows no float64, as MPS."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        assert not (isinstance(found, Tensor) and found.dtype == torch.float64), func
+        return found
+
+
+def test_devices_without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, _ = make_blobs(400, centers=5, n_features=6, random_state=0)
+    expected = kmeans(torch.from_numpy(x).float(), 5, n_init=5, generator=generator())
+    for module in ("kmeans", "partition", "seeding"):
+        where = f"skdeepcluster.clustering.{module}.widest"
+        monkeypatch.setattr(where, lambda device: widest(torch.device("mps")))
+    with NoFloat64():
+        rows = torch.from_numpy(x.astype(np.float32))
+        found = kmeans(rows, 5, n_init=5, generator=generator())  # from other starts
+    assert adjusted_rand_score(found.labels, expected.labels) == 1
+    assert found.inertia == pytest.approx(expected.inertia, rel=1e-5)
 
 
 def test_an_init_of_another_shape_is_refused() -> None:

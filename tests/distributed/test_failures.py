@@ -14,6 +14,8 @@ KINDS = {
     "input": ("failed in process 1: ValueError: Input X contains NaN", "contains NaN"),
     "data": ("process 1 has another number of samples", "process 1 has another number of samples"),
     "parameter": ("process 1 has another temperature", "process 1 has another temperature"),
+    "counting": ("has another max_clusters, n_clusters", "has another max_clusters, n_clusters"),
+    "folder": ("has another use of checkpoint_dir", "has another use of checkpoint_dir"),
     "error": ("Another process of this training has failed", "the disk is gone"),
     "interrupt": ("Another process of this training has failed", "KeyboardInterrupt"),
 }

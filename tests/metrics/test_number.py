@@ -31,6 +31,12 @@ def test_the_same_seed_gives_the_same_curve():
     np.testing.assert_array_equal(first["score"], second["score"])
 
 
+def test_no_seed_leaves_the_global_stream_alone():
+    before = str(np.random.get_state())  # noqa: NPY002
+    estimate_n_clusters(np.random.default_rng(0).random((30, 4)))
+    assert str(np.random.get_state()) == before  # noqa: NPY002
+
+
 def test_few_vectors():
     for n in (2, 3, 5):
         found, curve = estimate_n_clusters(np.arange(2.0 * n).reshape(n, 2), random_state=0)

@@ -191,10 +191,11 @@ def test_from_estimator_takes_the_layout_of_the_estimator() -> None:
     np.testing.assert_allclose(_drawn(display.axes_[3, 0]), _scaled(_photos())[5], atol=1e-12)
 
 
-def test_from_estimator_takes_the_layout_given_for_a_pipeline() -> None:
+@pytest.mark.parametrize("given", [{}, {"image_shape": (5, 6, 3)}])
+def test_from_estimator_takes_the_layout_of_the_end_of_a_pipeline(given: dict[str, Any]) -> None:
     model = make_pipeline(FunctionTransformer(lambda x: x / 255), _Model())
     X = _photos().reshape(6, -1)
-    display = ClusterGalleryDisplay.from_estimator(model, X, n_images=3, image_shape=(5, 6, 3))
+    display = ClusterGalleryDisplay.from_estimator(model, X, n_images=3, **given)
     np.testing.assert_allclose(_drawn(display.axes_[3, 0]), _scaled(_photos())[5], atol=1e-12)
 
 

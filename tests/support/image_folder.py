@@ -377,7 +377,6 @@ READ = [
     Kind("in a folder named like an image", "folder-{}.png/inside.png", write_inside),
     Kind("link to a file", "link-{}.png", partial(link, to="file")),
 ]  # fmt: skip
-ALMOST = partial(save, format="PNG")
 SKIPPED = [
     Kind("no permission", "locked-{}.png", write_unreadable, None, "Permission denied"),
     Kind("jpeg truncated", "cut-{}.jpg", partial(cut, writer=save, share=0.6), None, "truncated"),

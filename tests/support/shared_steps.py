@@ -134,6 +134,10 @@ def failing(kind: str) -> tuple[str, float]:
             X = images(140)
         if kind == "parameter":
             model.set_params(temperature=0.7)
+        if kind == "counting":
+            model.set_params(n_clusters="auto", max_clusters=5)
+        if kind == "folder":
+            model.set_params(checkpoint_dir="states")
         if kind in ("error", "interrupt"):
             model.set_params(augmentation=Failing(kind))
     if rank == 0 and kind in ("error", "interrupt"):

@@ -31,6 +31,24 @@ def break_after(monkeypatch, n_epochs):
     at_the_end_of_epoch(monkeypatch, n_epochs, stop)
 
 
+class Tabled(nn.Linear):
+    """A trunk with tables that are of any values."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__(n_in, n_out)
+        self.register_buffer("places", torch.tensor([-1, 0, 2**40]))
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+
+def test_a_resumed_fit_may_have_a_trunk_with_any_buffers(rows, tmp_path, monkeypatch):
+    trunk = Tabled(16, 8)
+    whole = make(backbone=trunk).fit(rows)
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        break_after(patch, 2)
+        make(backbone=trunk, checkpoint_dir=tmp_path).fit(rows)
+    assert_same_fit(make(backbone=trunk, checkpoint_dir=tmp_path).fit(rows), whole, rows)
+
+
 @pytest.mark.parametrize(("kind", "interval"), [("images", 0), ("vectors", 1000)])
 def test_a_resumed_fit_equals_the_unbroken_one(
     quick, digits, tmp_path, monkeypatch, interval, kind

@@ -52,7 +52,7 @@ def test_a_training_step_stays_on_its_device(quick, kind, precision, device):
         objective.train()
         seen = trainer.batch(index, batch)
         assert [view.device.type for view in seen.views] == [device, device]
-        assert seen.local_size == seen.global_size == batch_size
+        assert len(seen.views[0]) == seen.global_size == batch_size
         result = trainer._evaluate(seen)
         loss = torch.stack(list(result.losses.values())).sum()
         assert loss.dtype == torch.float32

@@ -40,6 +40,12 @@ OWN = {
 }
 
 
+def learnt(shape):
+    """Build a trunk of what a fit has learnt."""
+    rows = np.random.default_rng(0).random((40, *shape))
+    return make(max_epochs=1).fit(rows)._model.model.backbone
+
+
 def streams():
     numpy_state = [str(part) for part in np.random.get_state()]  # noqa: NPY002
     return torch.get_rng_state().tolist(), numpy_state, random.getstate()
@@ -54,6 +60,11 @@ def test_what_the_callers_code_draws_follows_the_seed(rows, own):
     assert_same_fit(make(**OWN[own]).fit(rows), first, rows)
     other = make(**OWN[own], random_state=1).fit(rows)
     assert other.history_[0]["loss"] != first.history_[0]["loss"]
+
+
+def test_a_trunk_may_be_built_by_a_fit(rows):
+    models = [make(max_epochs=2, backbone=learnt).fit(rows) for _ in range(2)]
+    assert_same_fit(*models, rows)
 
 
 @pytest.mark.parametrize("method", [ProPos, TwinContrastClustering])

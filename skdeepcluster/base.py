@@ -270,7 +270,8 @@ class DeepClusterer(
         KeyboardInterrupt
             If training is interrupted. The estimator then is fitted as of the last epoch that was
             finished, unless it had been fitted before and ``warm_start=False``: then it stays as
-            it was. With `checkpoint_dir`, the same `fit` goes on from that epoch.
+            it was; so it does in the first of the two trainings of ``n_clusters="auto"``. With
+            `checkpoint_dir`, the same `fit` goes on from that epoch.
         """
         before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
         try:
@@ -280,6 +281,7 @@ class DeepClusterer(
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
+        self.__dict__.pop("n_clusters_curve_", None)  # of an earlier fit
         self.__dict__.update(fitted)
         if interrupt is not None:
             raise interrupt
@@ -296,10 +298,11 @@ class DeepClusterer(
         with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
             samples = processes.agree(lambda: self._read(X, reset=True))
             if self.n_clusters != "auto":
-                return self._fit_in(processes, samples, X, y, known_labels)
+                return self._fit_in(processes, samples, X, y, known_labels, watched=self)
             curve, chosen = self._with_n_clusters(processes, samples, X, known_labels)
-            result = chosen._fit_in(processes, samples, X, y, known_labels)
-            result[0].update(n_clusters_curve_=curve)
+            result = chosen._fit_in(processes, samples, X, y, known_labels, watched=self)
+            if curve:
+                result[0].update(n_clusters_curve_=curve)
             return result
 
     def _with_n_clusters(
@@ -310,8 +313,7 @@ class DeepClusterer(
         if self.warm_start and hasattr(self, "_model"):
             chosen.n_clusters = int(self._model.parameters["n_clusters"])
             return getattr(self, "n_clusters_curve_", {}), chosen
-        most, n = self.max_clusters, len(samples)
-        pilot.n_clusters = most_clusters(n) if isinstance(most, str) else min(int(most), n)
+        pilot.n_clusters = processes.agree(lambda: self._most_clusters(len(samples), known_labels))
         if self.checkpoint_dir is not None:
             pilot.checkpoint_dir = Path(self.checkpoint_dir) / "number_of_clusters"
         known = pilot._read_known(processes, samples, known_labels)
@@ -327,13 +329,33 @@ class DeepClusterer(
         chosen.n_clusters = max(choose_number(curve).best, least)
         return curve, chosen
 
+    def _most_clusters(self, n: int, known_labels: Any) -> int:
+        """Choose how many clusters to begin with: no fewer than there are classes."""
+        known = read_known_labels(known_labels, n, n)
+        least = 1 if known is None else len(known.classes)
+        if isinstance(self.max_clusters, str):
+            return max(most_clusters(n), least)
+        if self.max_clusters < least:
+            raise ValueError(
+                f"max_clusters must be at least the number of classes in known_labels, {least}; "
+                f"got {self.max_clusters}."
+            )
+        return min(int(self.max_clusters), n)
+
     def _fit_in(
-        self, processes: Processes, samples: Samples, X: Any, y: Any, known_labels: Any
+        self,
+        processes: Processes,
+        samples: Samples,
+        X: Any,
+        y: Any,
+        known_labels: Any,
+        *,
+        watched: Self,
     ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
         known = self._read_known(processes, samples, known_labels)
         trainer = build_trainer(self, samples, processes, known)
         watch = EpochWatch(
-            self,
+            watched,
             X,
             y,
             trainer.settings.schedule.max_epochs,

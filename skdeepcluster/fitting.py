@@ -430,9 +430,20 @@ def warn_if_doubtful(estimator: Any) -> None:
 def _doubt(estimator: Any) -> tuple[str, str]:
     """Say what makes a clustering doubtful, if anything does, and what might help."""
     asked, found, agreement = estimator.n_clusters, estimator.n_clusters_, estimator.view_agreement_
+    trained = estimator._model.parameters["n_clusters"]
     usual = "a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size"
-    if asked != "auto" and found < asked:
-        return f"Only {found} of n_clusters={asked} clusters have members.", usual
+    if found < trained:
+        of = (
+            f"the {trained} clusters of n_clusters='auto'"
+            if asked == "auto"
+            else f"n_clusters={asked} clusters"
+        )
+        return f"Only {found} of {of} have members.", usual
+    if asked == "auto" and found == 1:
+        text = (
+            "n_clusters='auto' found no two clusters that views tell apart: all samples are in one."
+        )
+        return text, "more max_epochs, another augmentation, or the number that you need"
     if agreement < LEAST_AGREEMENT:
         return (
             "The clusters should not be trusted: two views of a sample are often in different ones "
@@ -442,7 +453,7 @@ def _doubt(estimator: Any) -> tuple[str, str]:
     curve = getattr(estimator, "n_clusters_curve_", {}) if asked == "auto" else {}
     # After a warm start from a given number there is none, and old files hold no separation.
     least, _, most = choose_number(curve) if "separation" in curve else (found,) * 3
-    if most >= FLAT * least:
+    if most >= FLAT * least and least <= found <= most:
         text = f"n_clusters='auto' took {found}, but any number from {least} to {most} is as good."
         return text, "the number that you need"
     return "", ""

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from strategies import tiny
+from watching import Watcher
 
 from skdeepcluster.metrics import clustering_accuracy_score
 
@@ -58,28 +59,6 @@ def test_a_search_with_labels(quick, rows, scoring):
     search = GridSearchCV(quick(max_epochs=1), {"lr": [1e-3, 1e-2]}, cv=2, scoring=scoring)
     search.fit(rows, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
-class Watcher:
-    """Record what happens, and stop after a given epoch."""
-
-    def __init__(self, last_epoch=None):
-        self.last_epoch, self.tasks, self.labels = last_epoch, [], []
-
-    def setup(self, estimator, context):
-        self.tasks.append("setup")
-
-    def teardown(self, estimator, context):
-        self.tasks.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context):
-        self.tasks.append(("begin", context.task_name))
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        self.tasks.append(("end", context.task_name))
-        if fitted_estimator is not None:
-            self.labels.append(fitted_estimator.labels_)
-        return context.task_id == self.last_epoch
 
 
 def test_callbacks_see_every_epoch_and_may_stop(quick, rows):

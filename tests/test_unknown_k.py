@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from trainings import at_the_end_of_epoch, make
+from watching import Watcher
 
 from skdeepcluster import load
 from skdeepcluster.clustering.number import choose_number
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.fitting import warn_if_doubtful
+from skdeepcluster.plotting import ClusterNumberDisplay
 from skdeepcluster.training.agreement import embedding_of_views
 
 
@@ -60,8 +63,19 @@ def test_no_fewer_clusters_than_known_classes(rows):
     known = np.repeat([0, 1, 2, -1, -1, -1], 10)
     model = make(n_clusters="auto").fit(rows, known_labels=known)
     assert model._model.parameters["n_clusters"] >= 3
-    with pytest.raises(ValueError, match="names 3 classes, more than n_clusters=2"):
+    with pytest.raises(ValueError, match=r"max_clusters must be at least .* 3; got 2"):
         make(n_clusters="auto", max_clusters=2).fit(rows, known_labels=known)
+    many = np.arange(len(rows)) % 20
+    model = make(n_clusters="auto", max_epochs=1).fit(rows, known_labels=many)
+    assert model._model.parameters["n_clusters"] == 20
+    display = ClusterNumberDisplay.from_estimator(model)
+    assert display.ax_.get_title() == "20 clusters"
+
+
+def test_a_curve_is_that_of_the_last_fit(rows):
+    model = make(n_clusters="auto").fit(rows)
+    assert model.n_clusters_curve_
+    assert not hasattr(model.set_params(n_clusters=2).fit(rows), "n_clusters_curve_")
 
 
 def test_bad_numbers_are_refused(rows):
@@ -94,7 +108,8 @@ def test_a_warm_start_from_a_model_without_a_separation(rows, curve):
     model.n_clusters_curve_ = curve
     model.set_params(n_clusters="auto").fit(rows)
     assert model._model.parameters["n_clusters"] == 3
-    assert model.n_clusters_curve_ is curve
+    assert hasattr(model, "n_clusters_curve_") == bool(curve)
+    assert getattr(model, "n_clusters_curve_", curve) is curve
 
 
 @pytest.mark.parametrize("epoch", [2, 4])
@@ -117,12 +132,20 @@ def test_both_trainings_are_resumed(rows, tmp_path, monkeypatch, epoch):
 def test_callbacks_and_the_caller_see_only_the_second_training(rows):
     model = make(n_clusters="auto").fit(rows)
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4, 5]
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    model = make(n_clusters="auto").set_callbacks(watcher).fit(rows)
+    assert watcher.tasks[0] == "setup"
+    assert watcher.tasks[-2:] == [("end", watcher.tasks[1][1]), "teardown"]
+    assert watcher.tasks.count(("end", "epoch")) == 5
+    np.testing.assert_array_equal(watcher.labels[-1], model.labels_)
 
 
 @pytest.mark.parametrize(("most", "said"), [(5, False), (6, True)])
 def test_a_flat_curve_is_said(most, said):
     model = make(n_clusters="auto")
     model.n_clusters_, model.view_agreement_ = 4, 1.0
+    model._model = SimpleNamespace(parameters={"n_clusters": 4})
     score = np.where(np.arange(2, 9) <= most, 1.0, 0.0)
     score[:2] = 0.5
     falling = 1 - np.array([0.02, 0.04, 0.07, 0.08, 0.11, 0.12, 0.13])
@@ -133,6 +156,15 @@ def test_a_flat_curve_is_said(most, said):
         warn_if_doubtful(model)
     texts = [str(w.message) for w in caught if w.category is ConvergenceWarning]
     assert any("any number from 4 to 6 is as good" in text for text in texts) == said
+
+
+@pytest.mark.parametrize(("trained", "said"), [(3, "1 of the 3 clusters"), (1, "no two clusters")])
+def test_clusters_without_members_are_said(trained, said):
+    model = make(n_clusters="auto")
+    model.n_clusters_, model.view_agreement_ = 1, 1.0
+    model._model = SimpleNamespace(parameters={"n_clusters": trained})
+    with pytest.warns(ConvergenceWarning, match=said):
+        warn_if_doubtful(model)
 
 
 def test_samples_are_looked_at_again(rows):

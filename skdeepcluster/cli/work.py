@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 import skdeepcluster
-from skdeepcluster._files import refuse_existing, write_whole
+from skdeepcluster._files import write_whole
 from skdeepcluster.cli.labels import (
     TO_LABEL,
     classes_of_clusters,
@@ -147,8 +148,13 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
     estimator = settings.estimator(**more)
     read_labels(settings.labels, settings.folder)  # refused before anything is written
-    open_run(settings, out, overwrite)
+    before = open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
+    if (out / MODEL).exists() and before.classes != pile.classes:
+        raise ValueError(
+            f"{out / MODEL} was trained with labels of other classes, {_listed(before.classes)}; "
+            f"now there are {_listed(pile.classes)}. Give those labels, or add --overwrite."
+        )
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
     _write_settings(settings, out)
@@ -224,7 +230,7 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     """
     settings = Settings.from_toml(out / RUN_FILE)
     if not overwrite:
-        refuse_existing(out / REPORT)
+        _refuse_existing(out / REPORT)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
     return finish(settings, model, pile, out, overwrite, only_report=True)
@@ -255,21 +261,35 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     OSError
         If there is no run, or a table that would be overwritten.
     """
-    settings = Settings.from_toml(out / RUN_FILE)
+    settings, table = Settings.from_toml(out / RUN_FILE), out / TO_LABEL
+    if any(Path(path).resolve() == table.resolve() for path in settings.labels):
+        raise FileExistsError(
+            f"{table} holds the labels that this run was trained with. Copy it, fit anew with "
+            "--labels and the copy, and ask then."
+        )
     if not overwrite:
-        refuse_existing(out / TO_LABEL)
+        _refuse_existing(table)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
     results = Results(model, pile.samples)
     rows = open_rows(0, len(pile.known), pile.known)
     chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
     files = [pile.filenames[row] for row in chosen]
-    write_to_label(out / TO_LABEL, files, results.probabilities[chosen])
+    write_to_label(table, files, results.probabilities[chosen])
     _forget_features(out)
-    return {"table": str(out / TO_LABEL), "n_files": len(files)}
+    return {"table": str(table), "n_files": len(files)}
 
 
-def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists: add --overwrite to replace it.")
+
+
+def _listed(classes: Sequence[str]) -> str:
+    return ", ".join(map(repr, classes)) or "none by name"
+
+
+def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     """
     Make the folder of a run, or go on with the run that is in it.
 
@@ -281,6 +301,11 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
         Its folder.
     overwrite : bool
         Whether what another run has left there is removed.
+
+    Returns
+    -------
+    Settings
+        The same, with the classes of the run that is gone on with.
 
     Raises
     ------
@@ -302,17 +327,18 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> None:
         _forget_features(out)
         shutil.rmtree(out / TRAINING, ignore_errors=True)
     elif found:
-        _go_on(settings, out, found)
+        settings = _go_on(settings, out, found)
     out.mkdir(parents=True, exist_ok=True)
     _write_settings(settings, out)
+    return settings
 
 
 def _write_settings(settings: Settings, out: Path) -> None:
     write_whole(out / RUN_FILE, [settings.to_toml().encode()], overwrite=True)
 
 
-def _go_on(settings: Settings, out: Path, found: list[str]) -> None:
-    """Refuse results of a run that is finished, or that has other settings."""
+def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
+    """Refuse results of a run that is finished, or has got somewhere with other settings."""
     there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
     if there is None or REPORT in found:
         raise FileExistsError(
@@ -324,12 +350,14 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> None:
         now["dtype"] = before["dtype"]
     now["classes"] = before["classes"]  # which follow from the labels
     other = [name for name in now if before[name] != now[name]]
-    if other:
+    has_begun = found != [RUN_FILE] or any((out / TRAINING).rglob("*.state"))
+    if other and has_begun:
         raise FileExistsError(
             f"{out} holds an unfinished run with another {', '.join(other)}: choose another "
             "folder, or add --overwrite to replace it."
         )
     say(f"Going on with the run in {out}.")
+    return dataclasses.replace(settings, classes=there.classes)
 
 
 def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
@@ -366,9 +394,10 @@ def _features(
     """Compute features of unit length, or take those that an interrupted run has kept."""
     from skdeepcluster.features import PretrainedFeatures
 
-    # The folder of the images may have changed since then.
-    digest = hashlib.blake2b(np.ascontiguousarray(images).data, digest_size=8).hexdigest()
-    path = out / FEATURES.replace("*", digest)
+    # The folder of the images may have changed since then, or the network.
+    digest = hashlib.blake2b(f"{network} {weights}".encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(images).data)
+    path = out / FEATURES.replace("*", digest.hexdigest())
     if not path.exists():
         PretrainedFeatures(
             network, weights=weights, channel_axis="last", verbose=int(verbose), out=path

@@ -40,7 +40,10 @@ def fit_temperature(first: np.ndarray, second: np.ndarray) -> float:
 
     def cross_entropy(log_temperature: float) -> float:
         log_p = log_softmax(logits * np.exp(-log_temperature), axis=1)
-        return -float(np.take_along_axis(log_p, target, axis=1).mean())
+        # One view more, that could be in any cluster: where all views agree, confidence would else
+        # be 1 for all samples, and no longer say which are the clearest.
+        unknown = log_p.mean() / len(log_p)
+        return -float(np.take_along_axis(log_p, target, axis=1).mean() + unknown)
 
     found = minimize_scalar(cross_entropy, bounds=(-WIDEST, WIDEST), method="bounded")
     return float(np.exp(found.x))

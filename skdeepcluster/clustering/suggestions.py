@@ -39,7 +39,7 @@ def open_rows(n: Any, n_samples: int, known_labels: Any = None) -> np.ndarray:
     ValueError
         If there are not so many, or the labels are not those of so many samples.
     """
-    if not isinstance(n, (int, np.integer)):
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise TypeError(f"n must be an integer; got {n!r}.")
     known = read_known_labels(known_labels, n_samples, n_samples)
     rows = np.arange(n_samples) if known is None else np.flatnonzero(known.clusters < 0)

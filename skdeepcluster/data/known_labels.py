@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 UNKNOWN = -1
+LARGEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ def read_known_labels(labels: Any, n_samples: int, n_clusters: int) -> KnownLabe
     TypeError
         If the labels are not integers.
     ValueError
-        If they are not one for each sample, if one is below -1, or if there are more classes than
-        clusters.
+        If they are masked or not one for each sample, if one is below -1 or 2**63 or more, or if
+        there are more classes than clusters.
     """
     if labels is None:
         return None
+    if np.ma.is_masked(labels):
+        raise ValueError("known_labels must not be masked; -1 says that a class is not known.")
     given = np.asarray(labels)
     if given.shape != (n_samples,):
         raise ValueError(
@@ -69,6 +72,8 @@ def read_known_labels(labels: Any, n_samples: int, n_clusters: int) -> KnownLabe
         )
     if given.dtype.kind == "i" and given.min() < UNKNOWN:
         raise ValueError(f"known_labels must be -1 (unknown) or more; got {given.min()}.")
+    if given.size and given.max() > LARGEST:
+        raise ValueError(f"known_labels must be below 2**63; got {given.max()}.")
     given = given.astype(np.int64)
     classes = np.unique(given[given >= 0])
     if len(classes) > n_clusters:

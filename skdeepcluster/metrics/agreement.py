@@ -88,7 +88,7 @@ def view_agreement_score(
     scaling = Scaling.learn(samples)
 
     def label(view: Tensor) -> np.ndarray:
-        return np.asarray(estimator.predict(_as_given(view, samples, scaling)))
+        return np.asarray(estimator.predict(_framed(_as_given(view, samples, scaling), X)))
 
     found = look_at_views(samples, scaling, label, CPU, augmentation=augmentation)
     return agreement_score(*(_numbered(labels) for labels in found))
@@ -97,6 +97,14 @@ def view_agreement_score(
 def _numbered(labels: np.ndarray) -> np.ndarray:
     numbers: np.ndarray = np.unique(labels, return_inverse=True)[1]
     return numbers
+
+
+def _framed(rows: np.ndarray, X: Any) -> Any:
+    """Name the columns of rows as those of a data frame that was given, if one was."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return rows
+    return type(X)(rows, **{"columns" if hasattr(X, "iloc") else "schema": list(columns)})
 
 
 def _as_given(view: Tensor, samples: Samples, scaling: Scaling) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -90,10 +91,11 @@ def estimate_n_clusters(
     return choose_number(curve).best, curve
 
 
-def _most(max_clusters: int | str, n: int) -> int:
+def _most(max_clusters: Any, n: int) -> int:
     if isinstance(max_clusters, str) and max_clusters == "auto":
         return max(2, most_clusters(n)) if n > 2 else n
-    if isinstance(max_clusters, str) or not 2 <= max_clusters <= n:
+    is_whole = isinstance(max_clusters, Integral) and not isinstance(max_clusters, bool)
+    if not is_whole or not 2 <= int(max_clusters) <= n:
         raise ValueError(
             f"max_clusters must be 'auto' or from 2 to the number of vectors, {n}; got "
             f"{max_clusters!r}."

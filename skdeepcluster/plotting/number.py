@@ -32,6 +32,9 @@ class ClusterNumberDisplay:
         Separation of the two clusters that are told apart worst, from 0 to 1, for each number.
     score : ndarray of shape (m,)
         What two views agree on, weighed against what they do not, in nats.
+    taken : int, default=None
+        Number of clusters that was taken; None is what the curve tells. It is more where more
+        classes are known.
 
     Attributes
     ----------
@@ -61,10 +64,17 @@ class ClusterNumberDisplay:
     '4 clusters'
     """
 
-    def __init__(self, n_clusters: np.ndarray, separation: np.ndarray, score: np.ndarray) -> None:
+    def __init__(
+        self,
+        n_clusters: np.ndarray,
+        separation: np.ndarray,
+        score: np.ndarray,
+        taken: int | None = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.separation = separation
         self.score = score
+        self.taken = taken
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Axes | None = None) -> ClusterNumberDisplay:
@@ -89,12 +99,13 @@ class ClusterNumberDisplay:
             If the number of clusters was given.
         """
         check_estimator(cls, estimator)
-        curve = getattr(final_step(estimator), "n_clusters_curve_", None)
+        last = final_step(estimator)
+        curve = getattr(last, "n_clusters_curve_", None)
         if not curve:
             raise ValueError(
                 "estimator has no n_clusters_curve_: it was not fitted with n_clusters='auto'."
             )
-        return cls.from_curve(curve, ax=ax)
+        return cls._of(curve, last._model.parameters["n_clusters"]).plot(ax=ax)
 
     @classmethod
     def from_curve(
@@ -119,14 +130,20 @@ class ClusterNumberDisplay:
         Raises
         ------
         ValueError
-            If one of them is missing, or their lengths differ.
+            If one of them is missing or empty, or their lengths differ.
         """
+        return cls._of(curve, None).plot(ax=ax)
+
+    @classmethod
+    def _of(cls, curve: Mapping[str, ArrayLike], taken: int | None) -> ClusterNumberDisplay:
         missing = set(NAMES) - set(curve)
         if missing:
             raise ValueError(f"curve must have {sorted(missing)}; got the keys {sorted(curve)}.")
         arrays = {name: np.asarray(curve[name]) for name in NAMES}
         check_lengths(**arrays)
-        return cls(**arrays).plot(ax=ax)
+        if not arrays[NAMES[0]].size:
+            raise ValueError("curve must have at least one number of clusters.")
+        return cls(**arrays, taken=taken)
 
     def plot(self, *, ax: Axes | None = None) -> ClusterNumberDisplay:
         """
@@ -149,7 +166,7 @@ class ClusterNumberDisplay:
         (self.line_,) = ax.plot(self.n_clusters, self.separation, "o-", color=COLOURS[0])
         self.line_.set_markersize(4)
         ylabel = "separation of the worst two"
-        ax.set(xlabel="number of clusters", ylabel=ylabel, title=f"{best} clusters")
+        ax.set(xlabel="number of clusters", ylabel=ylabel, title=f"{self.taken or best} clusters")
         ax.locator_params(axis="x", integer=True)
         ax.legend(loc="best", frameon=False)
         self.ax_, self.figure_ = ax, ax.figure

@@ -134,7 +134,7 @@ def write_report(
         "subtitle": _subtitle(model, found),
         "has_pairs": bool(known["pairs"]),
         "has_suggestions": bool(known["suggested"]),
-        "findings": list(findings(found, trust, getattr(last, "n_clusters", None), unread)),
+        "findings": list(findings(found, trust, _asked(last), unread)),
     }
     write_whole(path, [_render(page, known, thumbnails)], overwrite=overwrite)
     return path
@@ -160,6 +160,12 @@ def _check_target(path: Path, overwrite: bool) -> None:
         raise IsADirectoryError(f"{str(path)!r} is a folder; path must name a file.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{str(path)!r} cannot be written: there is no such folder.")
+
+
+def _asked(estimator: Any) -> Any:
+    """Return the number of clusters that was trained for, which n_clusters="auto" does not say."""
+    fitted = getattr(estimator, "_model", None)
+    return fitted.parameters["n_clusters"] if fitted else getattr(estimator, "n_clusters", None)
 
 
 def _read_images(model: Any, images: Any) -> Samples:

@@ -317,6 +317,40 @@ def test_suggestions_are_a_table_to_fill_in_and_give_back(labelled, pile, tmp_pa
     assert set(told) == {digit(row["file"]) for row in table}
 
 
+def test_labels_that_a_run_was_trained_with_are_not_replaced(pile, tmp_path):
+    table = tmp_path / "o" / "to_label.csv"
+    run("fit", pile, "-k", 2, "-o", tmp_path / "o", "-q", *QUICK)
+    run("suggest", tmp_path / "o", "-n", 6, "-q")
+    write_labels(table, [row["file"] for row in rows(table)])
+    run("fit", pile, "-k", 8, "-o", tmp_path / "o", "--labels", table, "--overwrite", "-q", *QUICK)
+    before = table.read_bytes()
+    refused = run("suggest", tmp_path / "o", "--overwrite", "-q", status=1)
+    assert "holds the labels that this run was trained with" in refused.stderr
+    assert table.read_bytes() == before
+
+
+def test_a_model_is_not_gone_on_with_by_labels_of_other_classes(pile, tmp_path):
+    files = [str(pile / file) for file in files_of(pile, 0, 1)]
+    write_labels(tmp_path / "labels.csv", files[:8])
+    fit = ["fit", pile, "-k", 8, "-o", tmp_path / "o", "--labels", tmp_path / "labels.csv", "-q"]
+    run(*fit, *QUICK)
+    text = (tmp_path / "labels.csv").read_text()
+    (tmp_path / "o" / "report.html").unlink()
+    (tmp_path / "labels.csv").write_text(text.replace(",0\n", ",zero\n"))
+    refused = run(*fit, *QUICK, status=1)
+    assert "trained with labels of other classes, none by name; now there are" in refused.stderr
+    (tmp_path / "labels.csv").write_text(text)
+    run(*fit, *QUICK)
+    assert (tmp_path / "o" / "report.html").exists()
+
+
+def test_a_run_that_has_not_begun_may_be_given_other_settings(pile, tmp_path):
+    fit = ["fit", pile, "-o", tmp_path / "o", "-q", *QUICK]
+    run(*fit, "-k", 1000, status=1)
+    run(*fit, "-k", 2)
+    assert skdeepcluster.load(tmp_path / "o" / "model.safetensors").n_clusters == 2
+
+
 def test_no_more_is_suggested_than_there_is(labelled, tmp_path):
     out = shutil.copytree(labelled[0], tmp_path / "out")
     done = run("suggest", out, "-n", 500, "--json", "-q")

@@ -35,6 +35,15 @@ def test_the_temperature_undoes_that_of_the_logits() -> None:
     )
 
 
+def test_confidence_tells_samples_apart_where_all_views_agree() -> None:
+    rng = np.random.default_rng(0)
+    logits = 100 * np.eye(4)[rng.integers(4, size=600)] * rng.uniform(0.2, 1, size=(600, 1))
+    scaled = np.exp(logits / fit_temperature(logits, logits)).astype(np.float32)
+    confidence = (scaled / scaled.sum(axis=1, keepdims=True)).max(axis=1)
+    assert confidence.mean() > 0.99
+    assert len(np.unique(confidence)) > 300
+
+
 def test_there_is_always_a_temperature() -> None:
     first, second = logits_of(1.0, 1.0)
     assert 0 < fit_temperature(first, second) < 0.1

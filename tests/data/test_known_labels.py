@@ -34,6 +34,8 @@ def test_any_integers_do(dtype):
         (["cat", "dog", None], TypeError, "LabelEncoder"),
         ([True, False, True], TypeError, "must be integers.*bool"),
         ([0, -2, 1], ValueError, "-1 .unknown. or more; got -2"),
+        (np.ma.array([0, 1, 1], mask=[0, 0, 1]), ValueError, "must not be masked"),
+        (np.array([0, 1, 2**63], np.uint64), ValueError, r"below 2\*\*63; got 9223372036854775808"),
         ([0, 1, 2], ValueError, "names 3 classes, more than n_clusters=2"),
     ],
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -50,6 +53,15 @@ def test_a_search_takes_it_for_scoring(blobs):
         cv=3,
     ).fit(blobs)
     assert search.best_params_ == {"kmeans__n_clusters": 5}
+
+
+def test_pipelines_that_know_columns_by_name(blobs):
+    frame = pd.DataFrame(blobs, columns=list("abcdef"))
+    scaled = ColumnTransformer([("some", StandardScaler(), ["a", "b"])], remainder="passthrough")
+    model = make_pipeline(scaled, KMeans(5, n_init=5, random_state=0)).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert view_agreement_score(model, frame) > 1
 
 
 def test_of_our_estimators_it_is_their_own_score(fitted, digits):

@@ -44,7 +44,7 @@ def test_few_vectors():
         assert len(curve["score"]) >= 1
 
 
-@pytest.mark.parametrize("most", [1, 31, "many", 0])
+@pytest.mark.parametrize("most", [1, 31, "many", 0, 3.7, None, True])
 def test_numbers_out_of_range_are_refused(most):
     with pytest.raises(ValueError, match=r"max_clusters must be 'auto' or from 2 to .* 30; got"):
         estimate_n_clusters(np.ones((30, 2)), max_clusters=most)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from skdeepcluster import methods
-from skdeepcluster.fitting import build_trainer
+from skdeepcluster.fitting.building import build_trainer
 from skdeepcluster.training.checkpoint import Checkpoints
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.identity import training_identity

@@ -22,7 +22,7 @@ from timing.workloads import Workload, estimator
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from skdeepcluster.fitting import build_trainer
+from skdeepcluster.fitting.building import build_trainer
 from skdeepcluster.training.batch_norm import global_batch_norm
 from skdeepcluster.training.distributed import Processes
 from skdeepcluster.training.record import EpochRecord

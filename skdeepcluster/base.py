@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
@@ -26,33 +23,23 @@ from torch import Tensor, nn
 
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster._version import __version__
-from skdeepcluster._warn import quiet, warn
+from skdeepcluster._warn import warn
 from skdeepcluster.augmentation.resolve import AUGMENTATIONS
 from skdeepcluster.clustering.agreement import agreement_score
-from skdeepcluster.clustering.number import choose_number, most_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
-from skdeepcluster.data.known_labels import KnownLabels, read_known_labels
 from skdeepcluster.data.samples import Samples, read_samples
-from skdeepcluster.fitting import (
-    build_trainer,
-    count_clusters,
-    fitted_attributes,
-    warn_if_doubtful,
-)
+from skdeepcluster.fitting.doubts import warn_if_doubtful
+from skdeepcluster.fitting.fit import fit
 from skdeepcluster.networks.backbone import BACKBONES
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.loading import register
 from skdeepcluster.persistence.saving import save_model
 from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.agreement import labels_of_views
-from skdeepcluster.training.callbacks import CallbackSupportMixin, EpochWatch, with_callbacks
-from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
-from skdeepcluster.training.device import DTYPES, resolve_device
-from skdeepcluster.training.distributed import Processes, open_processes
-from skdeepcluster.training.engine import Trainer
+from skdeepcluster.training.callbacks import CallbackSupportMixin, with_callbacks
+from skdeepcluster.training.device import DTYPES
 from skdeepcluster.training.fitted import FittedModel
-from skdeepcluster.training.identity import training_identity
 from skdeepcluster.training.objective import Objective, Schedule
 
 __all__ = ["DeepClusterer"]
@@ -275,146 +262,20 @@ class DeepClusterer(
         """
         before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
         try:
-            fitted, watch, trainer, interrupt = self._fit(X, y, known_labels)
+            done = fit(self, X, y, known_labels)
         except BaseException:  # what was fitted before stays whole
             for name in LEARNT_OF_INPUT:
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
         self.__dict__.pop("n_clusters_curve_", None)  # of an earlier fit
-        self.__dict__.update(fitted)
-        if interrupt is not None:
-            raise interrupt
-        if trainer.processes.is_first:
+        self.__dict__.update(done.attributes)
+        if done.interrupt is not None:
+            raise done.interrupt
+        if done.is_first:
             warn_if_doubtful(self)
-        watch.finish()
+        done.watch.finish()
         return self
-
-    def _fit(
-        self, X: Any, y: Any, known_labels: Any
-    ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
-        """Return what training gives, who watched it, and what has cut it short."""
-        device = resolve_device(self.device)
-        with open_processes(self.distributed, device) as processes, quiet(not processes.is_first):
-            samples = processes.agree(lambda: self._read(X, reset=True))
-            if self.n_clusters != "auto":
-                return self._fit_in(processes, samples, X, y, known_labels, watched=self)
-            curve, chosen = self._with_n_clusters(processes, samples, X, known_labels)
-            result = chosen._fit_in(processes, samples, X, y, known_labels, watched=self)
-            if curve:
-                result[0].update(n_clusters_curve_=curve)
-            return result
-
-    def _with_n_clusters(
-        self, processes: Processes, samples: Samples, X: Any, known_labels: Any
-    ) -> tuple[dict[str, np.ndarray], Self]:
-        """Find the number of clusters; return the scores of all, and a copy that has the best."""
-        chosen, pilot = copy.copy(self), copy.copy(self)
-        if self.warm_start and hasattr(self, "_model"):
-            chosen.n_clusters = int(self._model.parameters["n_clusters"])
-            return getattr(self, "n_clusters_curve_", {}), chosen
-        pilot.n_clusters = processes.agree(lambda: self._most_clusters(len(samples), known_labels))
-        if self.checkpoint_dir is not None:
-            pilot.checkpoint_dir = Path(self.checkpoint_dir) / "number_of_clusters"
-        known = pilot._read_known(processes, samples, known_labels)
-        trainer = build_trainer(pilot, samples, processes, known)
-        show = bool(self.verbose) and processes.is_first
-        watch = EpochWatch(pilot, X, None, trainer.settings.schedule.max_epochs, None, show=show)
-        try:
-            pilot._train(trainer, watch, lambda: training_identity(pilot, samples, known))
-        finally:
-            watch.close()
-        least = 1 if known is None else len(known.classes)
-        curve = processes.from_first(count_clusters(trainer, samples, pilot))
-        chosen.n_clusters = max(choose_number(curve).best, least)
-        return curve, chosen
-
-    def _most_clusters(self, n: int, known_labels: Any) -> int:
-        """Choose how many clusters to begin with: no fewer than there are classes."""
-        known = read_known_labels(known_labels, n, n)
-        least = 1 if known is None else len(known.classes)
-        if isinstance(self.max_clusters, str):
-            return max(most_clusters(n), least)
-        if self.max_clusters < least:
-            raise ValueError(
-                f"max_clusters must be at least the number of classes in known_labels, {least}; "
-                f"got {self.max_clusters}."
-            )
-        return min(int(self.max_clusters), n)
-
-    def _fit_in(
-        self,
-        processes: Processes,
-        samples: Samples,
-        X: Any,
-        y: Any,
-        known_labels: Any,
-        *,
-        watched: Self,
-    ) -> tuple[dict[str, Any], EpochWatch, Trainer, KeyboardInterrupt | None]:
-        known = self._read_known(processes, samples, known_labels)
-        trainer = build_trainer(self, samples, processes, known)
-        watch = EpochWatch(
-            watched,
-            X,
-            y,
-            trainer.settings.schedule.max_epochs,
-            lambda: fitted_attributes(trainer.snapshot(), samples, self, known),
-            show=bool(self.verbose) and processes.is_first,
-        )
-        cut_short = None
-        try:
-            self._train(trainer, watch, lambda: training_identity(self, samples, known))
-        except KeyboardInterrupt as interrupt:
-            if processes.size > 1 or (hasattr(self, "_model") and not self.warm_start):
-                # The model that is there is not to be lost for half another; nor can one process
-                # finish what the others have not stopped.
-                raise
-            trainer.go_back_to_last_epoch(interrupt)
-            cut_short = interrupt
-        finally:
-            watch.close()
-        return fitted_attributes(trainer, samples, self, known), watch, trainer, cut_short
-
-    def _read_known(
-        self, processes: Processes, samples: Samples, known_labels: Any
-    ) -> KnownLabels | None:
-        """Read the known labels; refuse processes that would not train the same model."""
-        known = processes.agree(
-            lambda: read_known_labels(known_labels, len(samples), int(self.n_clusters))
-        )
-        if processes.size > 1:
-            keeps = {"use of checkpoint_dir": str(self.checkpoint_dir is None)}
-            own = training_identity(self, samples, known) | keeps
-            _refuse_differences(processes.all_of(own))
-        return known
-
-    def _train(
-        self, trainer: Trainer, watch: EpochWatch, identity: Callable[[], dict[str, str]]
-    ) -> None:
-        if self.checkpoint_dir is None:
-            trainer.run(watch.begin_epoch, watch.end_epoch)
-            return
-        with self._checkpoints(trainer, identity) as checkpoints:
-            if checkpoints is not None:
-                checkpoints.restore(trainer)
-            trainer.follow_first()
-            watch.skip(trainer.epoch)
-
-            def end_epoch(entry: dict[str, Any]) -> bool:
-                if checkpoints is not None:
-                    checkpoints.keep(trainer)
-                return watch.end_epoch(entry)
-
-            trainer.run(watch.begin_epoch, end_epoch)
-
-    def _checkpoints(
-        self, trainer: Trainer, identity: Callable[[], dict[str, str]]
-    ) -> AbstractContextManager[Checkpoints | None]:
-        """Open the folder of states in the first process; the others follow it."""
-        if self.checkpoint_dir is None or not trainer.processes.is_first:
-            return nullcontext()
-        return open_checkpoints(self.checkpoint_dir, identity(), self.checkpoint_interval)
 
     def _read(self, X: Any, *, reset: bool) -> Samples:
         """Validate samples; at fit, learn their shape, later hold them against it."""
@@ -681,14 +542,3 @@ class DeepClusterer(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _refuse_differences(found: list[dict[str, str]]) -> None:
-    """Refuse processes that would not train the same model."""
-    for rank, other in enumerate(found):
-        names = [name for name, text in found[0].items() if other.get(name) != text]
-        if names:
-            raise ValueError(
-                "All processes must be given the same X and parameters; process "
-                f"{rank} has another {', '.join(names)} than process 0."
-            )

@@ -7,6 +7,7 @@ import pickle
 import random
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from strategies import tiny
 
 from skdeepcluster import ContrastiveClustering, load
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
-from skdeepcluster.fitting import _directions, warn_if_doubtful
+from skdeepcluster.fitting.attributes import _directions
+from skdeepcluster.fitting.doubts import warn_if_doubtful
 
 HISTORY_KEYS = {
     "epoch",
@@ -235,6 +237,7 @@ def test_empty_clusters_are_left_out_and_said(quick, rows):
 def test_doubtful_clusterings_are_said(found, agreement, message):
     model = ContrastiveClustering(n_clusters=3)
     model.n_clusters_, model.view_agreement_ = found, agreement
+    model._model = SimpleNamespace(parameters={"n_clusters": 3})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warn_if_doubtful(model)

@@ -88,7 +88,7 @@ def test_without_known_labels_there_are_no_classes_to_predict(fitted, digits):
 
 
 def test_wrong_labels_are_refused_before_training(rows, monkeypatch):
-    monkeypatch.setattr("skdeepcluster.base.build_trainer", None)
+    monkeypatch.setattr("skdeepcluster.fitting.fit.build_trainer", None)
     with pytest.raises(ValueError, match="one label for each of the 60 samples"):
         make().fit(rows, known_labels=[1, 2])
 

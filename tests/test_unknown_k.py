@@ -17,7 +17,7 @@ from watching import Watcher
 from skdeepcluster import load
 from skdeepcluster.clustering.number import choose_number
 from skdeepcluster.data.samples import read_samples
-from skdeepcluster.fitting import warn_if_doubtful
+from skdeepcluster.fitting.doubts import warn_if_doubtful
 from skdeepcluster.plotting import ClusterNumberDisplay
 from skdeepcluster.training.agreement import embedding_of_views
 

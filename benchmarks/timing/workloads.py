@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skdeepcluster import methods
-from skdeepcluster.fitting import build_trainer
+from skdeepcluster.fitting.building import build_trainer
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.record import EpochRecord
 

@@ -76,14 +76,31 @@ def read_known_labels(labels: Any, n_samples: int, n_clusters: int) -> KnownLabe
         raise ValueError(f"known_labels must be below 2**63; got {given.max()}.")
     given = given.astype(np.int64)
     classes = np.unique(given[given >= 0])
-    if len(classes) > n_clusters:
-        raise ValueError(
-            f"known_labels names {len(classes)} classes, more than n_clusters={n_clusters}: there "
-            "is a cluster for each class, and any further clusters are new classes."
-        )
+    refuse_too_many(len(classes), n_clusters)
     if not len(classes):
         return None
     return KnownLabels(classes, np.where(given >= 0, np.searchsorted(classes, given), UNKNOWN))
+
+
+def refuse_too_many(n_classes: int, n_clusters: int) -> None:
+    """
+    Refuse more known classes than clusters.
+
+    Parameters
+    ----------
+    n_classes, n_clusters : int
+        Their numbers.
+
+    Raises
+    ------
+    ValueError
+        If there are more classes.
+    """
+    if n_classes > n_clusters:
+        raise ValueError(
+            f"known_labels names {n_classes} classes, more than n_clusters={n_clusters}: there "
+            "is a cluster for each class, and any further clusters are new classes."
+        )
 
 
 def match_to_classes(labels: np.ndarray, n_clusters: int, known: KnownLabels) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeepcluster.fitting import LEAST_AGREEMENT
+from skdeepcluster.fitting.doubts import LEAST_AGREEMENT
 
 N_SHOWN = 8  # members of a kind
 N_PAIRS = 6

@@ -17,7 +17,7 @@ import skdeepcluster
 from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import DeviceScaling
-from skdeepcluster.fitting import build_trainer
+from skdeepcluster.fitting.building import build_trainer
 from skdeepcluster.training.batch_norm import global_batch_norm
 from skdeepcluster.training.distributed import open_processes
 from skdeepcluster.training.objective import Batch, Step

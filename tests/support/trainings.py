@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skdeepcluster import ContrastiveClustering
-from skdeepcluster.fitting import build_trainer
+from skdeepcluster.fitting.building import build_trainer
 from skdeepcluster.training.callbacks import EpochWatch
 
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from sklearn.datasets import make_blobs
 
-from skdeepcluster import CLC, fitting
+from skdeepcluster import CLC
 from skdeepcluster.augmentation import VectorAugmentation
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import StreamedSource
+from skdeepcluster.fitting import building
 from skdeepcluster.training import approximate
 from skdeepcluster.training.approximate import approximate_neighbors, is_worthwhile
 from skdeepcluster.training.neighbors import nearest_neighbors
@@ -62,9 +63,9 @@ def test_few_rows_and_those_on_a_gpu_are_searched_exactly(monkeypatch):
 def test_a_fit_takes_them(monkeypatch, n_neighbors):
     monkeypatch.setattr(approximate, "EXACT_UP_TO", 100)
     given = []
-    search = fitting.approximate_neighbors
+    search = building.approximate_neighbors
     monkeypatch.setattr(
-        fitting, "approximate_neighbors", lambda *how: given.append(how[1]) or search(*how)
+        building, "approximate_neighbors", lambda *how: given.append(how[1]) or search(*how)
     )
     X, y = make_blobs(400, n_features=12, centers=3, random_state=0)
     augmentation = VectorAugmentation(n_neighbors=n_neighbors)

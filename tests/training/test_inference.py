@@ -142,7 +142,7 @@ def test_threads_short_of_memory_agree(digits, monkeypatch):
 
 @pytest.mark.parametrize("source_class", [ResidentSource, StreamedSource])
 def test_sources_embed_all_samples_in_order_with_little_memory(monkeypatch, source_class, digits):
-    monkeypatch.setattr("skdeepcluster.fitting.open_source", source_class)
+    monkeypatch.setattr("skdeepcluster.fitting.building.open_source", source_class)
     model = ContrastiveClustering(n_clusters=3, max_epochs=2, random_state=0)
     trainer = trainer_of(model, digits)
     expected = trainer.training_set.embed_all()

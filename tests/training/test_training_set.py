@@ -18,7 +18,7 @@ def negative(batch, generator):
 
 
 def build(monkeypatch, digits, source_class=ResidentSource, augmentation=negative):
-    monkeypatch.setattr("skdeepcluster.fitting.open_source", source_class)
+    monkeypatch.setattr("skdeepcluster.fitting.building.open_source", source_class)
     model = ContrastiveClustering(
         n_clusters=3, random_state=0, precision="float32", augmentation=augmentation
     )

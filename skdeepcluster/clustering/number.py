@@ -13,8 +13,8 @@ The two with the largest crossing are merged, again and again. Let :math:`e_k` b
 which k clusters become k - 1. While clusters are parts of a class it is large, and falls; once they
 are classes it stays where it is, as whole classes are alike in how well they are told apart. The
 number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
-most .047 above the median of those below. Where no end can be made out, or a smaller k has a score
-higher by .05, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
+most 1.55 times the median of those below. Where no end can be made out, or another k has a score
+higher by .05 and by a twentieth, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
 adjusted mutual information A of the views. That of a clustering, `agreement_score`, has 2 for the
 3: here each merging is the best of many.
 """
@@ -32,12 +32,13 @@ from torch import Tensor
 
 from skdeepcluster.clustering.kmeans import kmeans
 
-ABOVE = 0.047  # the crossings of smaller numbers
+LIMIT = 1.55  # times the crossings of smaller numbers
 NEVER_MUCH = 0.06
-FURTHER = 0.025  # for the largest number that may be as good
+FURTHER = 1.25  # times that, for the largest number that may be as good
 FLAT = 1.5  # that number over the best: no end of the fall can be made out
 PENALTY = 3.0
 AS_GOOD = 0.05  # in nats: a few thousand samples say no more
+LOWER = 0.05  # of the highest score, for an end of the fall that is not one
 N_RUNS = 16
 
 
@@ -174,29 +175,29 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     -------
     Choice
         The largest number whose clusters are about as well told apart as those of smaller ones, and
-        up to where they are if a crossing of .025 more is allowed. Where that is not clear, the
+        up to where they are if a crossing of a quarter more is allowed. Where that is not clear, the
         number with the highest score, and those whose score is within 0.05 of it.
     """
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
     end = _end_of_fall(curve)
     best, most = int(numbers[end]), int(numbers[_end_of_fall(curve, FURTHER)])
     # Below 0, views disagree too much for anything to be told apart. A fall may end so gently that
-    # its end is found too far up.
-    too_many = end > score.argmax() and score[end] < score.max() - AS_GOOD
-    if score[end] > 0 and most < FLAT * best and not too_many:
+    # its end is found too far up, or have a step on its way.
+    is_far_below = score[end] < score.max() - max(AS_GOOD, LOWER * score.max())
+    if score[end] > 0 and most < FLAT * best and not is_far_below:
         return Choice(best, best, most)
     near = numbers[score > score.max() - AS_GOOD]
     return Choice(int(near.min()), int(numbers[score.argmax()]), int(near.max()))
 
 
-def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 0.0) -> int:
+def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 1.0) -> int:
     """Return the place of the largest number before which crossings do not fall."""
     crossing = 1 - np.asarray(curve["separation"])
     # A number is good if a larger one is, so that the fall has one end.
     least_from = np.minimum.accumulate(crossing[::-1])[::-1]
     found = 0
     for at in range(1, len(crossing)):
-        allowed = max(np.median(crossing[:at]) + ABOVE, NEVER_MUCH) + further
+        allowed = further * max(LIMIT * np.median(crossing[:at]), NEVER_MUCH)
         if least_from[at] > allowed:
             break
         found = at

@@ -14,9 +14,9 @@ which k clusters become k - 1. While clusters are parts of a class it is large, 
 are classes it stays where it is, as whole classes are alike in how well they are told apart. The
 number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
 most 1.55 times the median of those below. Where no end can be made out, or another k has a score
-higher by .05 and by a twentieth, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the sizes and the
-adjusted mutual information A of the views. That of a clustering, `agreement_score`, has 2 for the
-3: here each merging is the best of many.
+higher by .05 and by a twentieth, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H
+of the sizes and the adjusted mutual information A of the views. That of a clustering,
+`agreement_score`, has 2 for the 3: here each merging is the best of many.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     -------
     Choice
         The largest number whose clusters are about as well told apart as those of smaller ones, and
-        up to where they are if a crossing of a quarter more is allowed. Where that is not clear, the
-        number with the highest score, and those whose score is within 0.05 of it.
+        up to where they are if a quarter more may cross. Where that is not clear, the number with
+        the highest score, and those whose score is within 0.05 of it.
     """
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
     end = _end_of_fall(curve)

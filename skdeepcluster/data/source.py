@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdeepcluster.data.reading_ahead import read_ahead, ready_to_copy
 from skdeepcluster.data.resizing import resize, resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
@@ -216,14 +216,9 @@ class StreamedSource(Source):
         batch : Tensor of shape (b, *shape), dtype float32
             Its samples in the unit range, at the size trained at.
         """
-        on_device = order.to(self.device)
-        with ThreadPoolExecutor(1) as reader:
-            waiting = reader.submit(self._read, order[0])
-            for index, following in zip(on_device, [*order[1:], None], strict=True):
-                chunk = waiting.result()
-                if following is not None:
-                    waiting = reader.submit(self._read, following)
-                yield index, self._prepare(chunk.to(self.device, non_blocking=True))
+        chunks = read_ahead(self._read, list(order))
+        for index, chunk in zip(order.to(self.device), chunks, strict=True):
+            yield index, self._prepare(chunk.to(self.device, non_blocking=True))
 
     def _take(self, index: Tensor) -> Tensor:
         return self._read(index.cpu()).to(self.device)
@@ -245,13 +240,17 @@ class StreamedSource(Source):
             Samples in the unit range, at the size trained at.
         """
         first, end, _ = part.indices(len(self))
-        for start in range(first, end, batch_size):
+
+        def read(start: int) -> Tensor:
             chunk = self.samples.batch(start, min(start + batch_size, end))
-            yield self._prepare(self.scaling.to_device(chunk, self.device))
+            return ready_to_copy(self.scaling.to_device(chunk, chunk.device), self.device)
+
+        for chunk in read_ahead(read, range(first, end, batch_size)):
+            yield self._prepare(chunk.to(self.device, non_blocking=True))
 
     def _read(self, index: Tensor) -> Tensor:
         chunk = self.scaling.to_device(self.samples.take(index.numpy()), torch.device("cpu"))
-        return chunk.pin_memory() if self.device.type == "cuda" else chunk
+        return ready_to_copy(chunk, self.device)
 
 
 def open_source(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from skdeepcluster._text import printable
+from skdeepcluster.data.reading_ahead import read_ahead, ready_to_copy
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.features.preprocessing import Preprocessing
 from skdeepcluster.training.device import autocast
@@ -59,7 +59,7 @@ def extract(
     """
     span = value_range if samples.is_uint8 else (0.0, 1.0)
     (gain, bias), start = preprocessing.maps(span, device), 0
-    for chunk in _read_ahead(samples, value_range, batch_size, device):
+    for chunk in _batches(samples, value_range, batch_size, device):
         with torch.inference_mode():
             parts = chunk.to(device, non_blocking=True).split(_n_at_once(chunk, device))
             resized = (preprocessing.resized(part.float(), span) for part in parts)
@@ -124,22 +124,16 @@ def _n_at_once(chunk: Tensor, device: torch.device) -> int:
     return max(1, CACHED_VALUES // chunk[0].numel()) if device.type == "cpu" else len(chunk)
 
 
-def _read_ahead(
+def _batches(
     samples: Samples, value_range: tuple[float, float], batch_size: int, device: torch.device
 ) -> Iterator[Tensor]:
-    """Yield batches as bytes, other dtypes as float32 in [0, 1], reading the next one meanwhile."""
+    """Read batches as bytes, other dtypes as float32 in [0, 1]; the next one is read meanwhile."""
     low, high = value_range
 
     def read(start: int) -> Tensor:
         chunk = samples.batch(start, min(start + batch_size, len(samples)))
         if not samples.is_uint8:
             chunk = ((chunk - low) / (high - low)).float()
-        is_copied = device.type == "cuda" and chunk.device.type == "cpu"
-        return chunk.pin_memory() if is_copied else chunk
+        return ready_to_copy(chunk, device)
 
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(read, 0)
-        for start in range(batch_size, len(samples), batch_size):
-            chunk, waiting = waiting.result(), reader.submit(read, start)
-            yield chunk
-        yield waiting.result()
+    return read_ahead(read, range(0, len(samples), batch_size))

@@ -24,9 +24,10 @@ def warn_if_doubtful(estimator: Any) -> None:
     Warns
     -----
     ConvergenceWarning
-        If clusters are empty, or ``n_clusters="auto"`` has found only one; if two views of a sample are so often in different clusters that the
-        adjusted mutual information of the two is below 2/3; or if ``n_clusters="auto"`` has found
-        numbers of clusters that differ by half and more to be as good as each other.
+        If clusters are empty, or ``n_clusters="auto"`` has found only one; if two views of a sample
+        are so often in different clusters that the adjusted mutual information of the two is below
+        2/3; or if ``n_clusters="auto"`` has found numbers of clusters that differ by half and more
+        to be as good as each other.
     """
     doubt, remedy = _doubt(estimator)
     if doubt:

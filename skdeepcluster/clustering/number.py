@@ -34,7 +34,7 @@ from skdeepcluster.clustering.kmeans import kmeans
 
 LIMIT = 1.55  # times the crossings of smaller numbers
 NEVER_MUCH = 0.06
-FURTHER = 1.25  # times that, for the largest number that may be as good
+FURTHER = 0.072  # above these, if that is more, for the largest number that may be as good
 FLAT = 1.5  # that number over the best: no end of the fall can be made out
 PENALTY = 3.0
 AS_GOOD = 0.05  # in nats: a few thousand samples say no more
@@ -175,7 +175,7 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     -------
     Choice
         The largest number whose clusters are about as well told apart as those of smaller ones, and
-        up to where they are if a quarter more may cross. Where that is not clear, the number with
+        up to where they are if .072 more may cross than there. Where that is not clear, the number with
         the highest score, and those whose score is within 0.05 of it.
     """
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
@@ -190,14 +190,15 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     return Choice(int(near.min()), int(numbers[score.argmax()]), int(near.max()))
 
 
-def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 1.0) -> int:
+def _end_of_fall(curve: Mapping[str, np.ndarray], further: float = 0.0) -> int:
     """Return the place of the largest number before which crossings do not fall."""
     crossing = 1 - np.asarray(curve["separation"])
     # A number is good if a larger one is, so that the fall has one end.
     least_from = np.minimum.accumulate(crossing[::-1])[::-1]
     found = 0
     for at in range(1, len(crossing)):
-        allowed = further * max(LIMIT * np.median(crossing[:at]), NEVER_MUCH)
+        usual = np.median(crossing[:at])
+        allowed = max(LIMIT * usual, usual + further, NEVER_MUCH)
         if least_from[at] > allowed:
             break
         found = at

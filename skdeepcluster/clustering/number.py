@@ -175,8 +175,8 @@ def choose_number(curve: Mapping[str, np.ndarray]) -> Choice:
     -------
     Choice
         The largest number whose clusters are about as well told apart as those of smaller ones, and
-        up to where they are if .072 more may cross than there. Where that is not clear, the number with
-        the highest score, and those whose score is within 0.05 of it.
+        up to where they are if .072 more may cross than there. Where that is not clear, the number
+        with the highest score, and those whose score is within 0.05 of it.
     """
     numbers, score = np.asarray(curve["n_clusters"]), np.asarray(curve["score"])
     end = _end_of_fall(curve)

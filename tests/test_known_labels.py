@@ -44,14 +44,14 @@ def test_clusters_stand_for_the_known_classes(told, digits, known):
 def test_training_heeds_the_known_classes(Estimator, digits, classes):
     settings = {"max_epochs": 40, "warmup_epochs": 10, "batch_size": 30, "random_state": 0}
     settings["n_clusters"] = 10
-    # At this weight every seed from 0 to 5 passes, with all methods.
+    # ProPos takes a fiftieth of it. So the seeds from 0 to 5 reach 0.85 or more, with all methods.
     settings["known_weight"] = 20 if Estimator.__name__ == "ProPos" else 1
     known, rows = np.where(np.arange(60) < 40, classes, -1), digits.reshape(60, 64)
     model = Estimator(**settings).fit(rows, known_labels=known)
     learnt = model.predict_classes(rows)[:40]
     unaware = Estimator(**settings).fit(rows).labels_[:40]
     found = np.mean(learnt == classes[:40])
-    assert found >= 0.85
+    assert found > 0.85
     assert found > clustering_accuracy_score(classes[:40], unaware)
 
 

@@ -99,7 +99,7 @@ def fitted_attributes(
     """
     fitted, labels, sums = fit_model(trainer, samples, estimator)
     return {
-        **known_classes(labels, len(fitted.used), known),
+        **_known_classes(labels, len(fitted.used), known),
         **_trust(fitted, samples, estimator),
         "_model": fitted,
         "_further_weights": trainer.objective.further_weights(),
@@ -140,26 +140,10 @@ def judging_views(estimator: Any) -> Any:
     return "auto" if estimator.augmentation is None else estimator.augmentation
 
 
-def known_classes(
+def _known_classes(
     labels: np.ndarray, n_clusters: int, known: KnownLabels | None
 ) -> dict[str, np.ndarray]:
-    """
-    Say which clusters stand for known classes.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n,), dtype int64
-        Clusters of the samples.
-    n_clusters : int
-        Number of clusters.
-    known : KnownLabels or None
-        Classes of some samples.
-
-    Returns
-    -------
-    dict
-        Attributes by name: empty arrays and -1 where no class is known.
-    """
+    """Say which clusters stand for known classes: none of them where no class is known."""
     if known is None:
         none = np.full(n_clusters, UNKNOWN, dtype=np.int64)
         return {"classes_": none[:0], "cluster_to_class_": none}

@@ -237,7 +237,7 @@ def test_empty_clusters_are_left_out_and_said(quick, rows):
 def test_doubtful_clusterings_are_said(found, agreement, message):
     model = ContrastiveClustering(n_clusters=3)
     model.n_clusters_, model.view_agreement_ = found, agreement
-    model._model = SimpleNamespace(parameters={"n_clusters": 3})
+    model._model = SimpleNamespace(n_clusters=3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warn_if_doubtful(model)

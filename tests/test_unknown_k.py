@@ -39,7 +39,7 @@ def test_blobs_are_counted(Estimator, blobs):
 
 def test_the_fit_is_that_with_the_number_found(quick, rows):
     model = quick(n_clusters="auto", max_clusters=6).fit(rows)
-    same = quick(n_clusters=int(model._model.parameters["n_clusters"])).fit(rows)
+    same = quick(n_clusters=model._model.n_clusters).fit(rows)
     np.testing.assert_array_equal(model.labels_, same.labels_)
     assert without_times(model.history_) == without_times(same.history_)
     again = quick(n_clusters="auto", max_clusters=6).fit(rows)
@@ -62,12 +62,12 @@ def test_few_samples(rows):
 def test_no_fewer_clusters_than_known_classes(rows):
     known = np.repeat([0, 1, 2, -1, -1, -1], 10)
     model = make(n_clusters="auto").fit(rows, known_labels=known)
-    assert model._model.parameters["n_clusters"] >= 3
+    assert model._model.n_clusters >= 3
     with pytest.raises(ValueError, match=r"max_clusters must be at least .* 3; got 2"):
         make(n_clusters="auto", max_clusters=2).fit(rows, known_labels=known)
     many = np.arange(len(rows)) % 20
     model = make(n_clusters="auto", max_epochs=1).fit(rows, known_labels=many)
-    assert model._model.parameters["n_clusters"] == 20
+    assert model._model.n_clusters == 20
     display = ClusterNumberDisplay.from_estimator(model)
     assert display.ax_.get_title() == "20 clusters"
 
@@ -88,7 +88,7 @@ def test_a_saved_model_has_the_number_that_was_found(rows, tmp_path):
     model = make(n_clusters="auto").fit(rows)
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
-    assert loaded.n_clusters == model._model.parameters["n_clusters"]
+    assert loaded.n_clusters == model._model.n_clusters
     np.testing.assert_array_equal(loaded.predict(rows), model.labels_)
     for name, values in model.n_clusters_curve_.items():
         np.testing.assert_array_equal(loaded.n_clusters_curve_[name], values)
@@ -107,7 +107,7 @@ def test_a_warm_start_from_a_model_without_a_separation(rows, curve):
     model = make(n_clusters=3, warm_start=True).fit(rows)
     model.n_clusters_curve_ = curve
     model.set_params(n_clusters="auto").fit(rows)
-    assert model._model.parameters["n_clusters"] == 3
+    assert model._model.n_clusters == 3
     assert hasattr(model, "n_clusters_curve_") == bool(curve)
     assert getattr(model, "n_clusters_curve_", curve) is curve
 
@@ -145,7 +145,7 @@ def test_callbacks_and_the_caller_see_only_the_second_training(rows):
 def test_a_flat_curve_is_said(most, said):
     model = make(n_clusters="auto")
     model.n_clusters_, model.view_agreement_ = 4, 1.0
-    model._model = SimpleNamespace(parameters={"n_clusters": 4})
+    model._model = SimpleNamespace(n_clusters=4)
     score = np.where(np.arange(2, 9) <= most, 1.0, 0.0)
     score[:2] = 0.5
     falling = 1 - np.array([0.02, 0.04, 0.07, 0.08, 0.11, 0.12, 0.13])
@@ -162,7 +162,7 @@ def test_a_flat_curve_is_said(most, said):
 def test_clusters_without_members_are_said(trained, said):
     model = make(n_clusters="auto")
     model.n_clusters_, model.view_agreement_ = 1, 1.0
-    model._model = SimpleNamespace(parameters={"n_clusters": trained})
+    model._model = SimpleNamespace(n_clusters=trained)
     with pytest.warns(ConvergenceWarning, match=said):
         warn_if_doubtful(model)
 

@@ -55,7 +55,7 @@ def with_n_clusters(
     n_classes = 0 if known is None else len(known.classes)
     chosen, pilot = copy.copy(estimator), copy.copy(estimator)
     if estimator.warm_start and hasattr(estimator, "_model"):
-        chosen.n_clusters = int(estimator._model.parameters["n_clusters"])
+        chosen.n_clusters = estimator._model.n_clusters
         refuse_too_many(n_classes, chosen.n_clusters)
         return getattr(estimator, "n_clusters_curve_", {}), chosen
     pilot.n_clusters = _begin_with(estimator.max_clusters, len(samples), n_classes)

@@ -37,7 +37,7 @@ def warn_if_doubtful(estimator: Any) -> None:
 def _doubt(estimator: Any) -> tuple[str, str]:
     """Say what makes a clustering doubtful, if anything does, and what might help."""
     asked, found, agreement = estimator.n_clusters, estimator.n_clusters_, estimator.view_agreement_
-    trained = estimator._model.parameters["n_clusters"]
+    trained = estimator._model.n_clusters
     usual = "a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size"
     if found < trained:
         of = (

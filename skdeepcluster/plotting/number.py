@@ -105,7 +105,7 @@ class ClusterNumberDisplay:
             raise ValueError(
                 "estimator has no n_clusters_curve_: it was not fitted with n_clusters='auto'."
             )
-        return cls._of(curve, last._model.parameters["n_clusters"]).plot(ax=ax)
+        return cls._of(curve, last._model.n_clusters).plot(ax=ax)
 
     @classmethod
     def from_curve(

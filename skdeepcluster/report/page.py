@@ -165,7 +165,7 @@ def _check_target(path: Path, overwrite: bool) -> None:
 def _asked(estimator: Any) -> Any:
     """Return the number of clusters that was trained for, which n_clusters="auto" does not say."""
     fitted = getattr(estimator, "_model", None)
-    return fitted.parameters["n_clusters"] if fitted else getattr(estimator, "n_clusters", None)
+    return fitted.n_clusters if fitted else getattr(estimator, "n_clusters", None)
 
 
 def _read_images(model: Any, images: Any) -> Samples:

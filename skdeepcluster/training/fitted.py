@@ -77,6 +77,11 @@ class FittedModel:
     temperature: float = 1.0
 
     @property
+    def n_clusters(self) -> int:
+        """Number of clusters looked for, of which some may have no members."""
+        return int(self.parameters["n_clusters"])
+
+    @property
     def dtype(self) -> torch.dtype | None:
         """Precision of inference, None for float32: a lower one has to be asked for by name."""
         device = next(self.model.parameters()).device

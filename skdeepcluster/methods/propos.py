@@ -290,8 +290,9 @@ class ProPos(DeepClusterer):
     hidden_dim : int or "auto", default="auto"
         Hidden width of projector and predictor. The paper has 4096; ``"auto"`` is twice the
         number of the trunk's features, at most 512.
-    noise : float, default=0.001
-        Standard deviation :math:`\sigma` of positive sampling.
+    noise : float, default=0.5
+        Standard deviation :math:`\sigma` of positive sampling. The paper has 0.001, for larger
+        networks.
     scattering_weight : float, default=0.1
         Weight :math:`\lambda` of prototype scattering.
     cluster_warmup_epochs : int or "auto", default="auto"
@@ -447,7 +448,7 @@ class ProPos(DeepClusterer):
         embedding_dim: int = 256,
         temperature: float = 0.5,
         hidden_dim: int | str = "auto",
-        noise: float = 0.001,
+        noise: float = 0.5,
         scattering_weight: float = 0.1,
         cluster_warmup_epochs: int | str = "auto",
         assign_interval: int | str = "auto",

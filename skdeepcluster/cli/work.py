@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import normalize
 
 import skdeepcluster
-from skdeepcluster._files import write_whole
-from skdeepcluster.cli.labels import (
-    TO_LABEL,
-    classes_of_clusters,
-    numbered,
-    read_labels,
-    write_to_label,
-)
-from skdeepcluster.cli.results import MODEL, REPORT, RESULTS, summary, write_results
+from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
+from skdeepcluster.cli.pile import Pile, forget_features, read_pile
+from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results
+from skdeepcluster.cli.run_folder import TRAINING, open_run, refuse_existing, write_settings
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
 from skdeepcluster.clustering.suggestions import open_rows, suggest
-from skdeepcluster.datasets import load_images
 from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
-
-TRAINING = ".training"
-FEATURES = ".features-*.npy"
-
-
-@dataclass(frozen=True)
-class Pile:
-    """
-    The images of a folder.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, H, W) or (n, H, W, C)
-        The images.
-    samples : ndarray of shape (n, ...)
-        What the estimator is given: the images, or features of them.
-    filenames : list of str
-        Their files, absolute.
-    skipped : list of tuple of str and str
-        Files that could not be read, and why.
-    known : ndarray of shape (n,), dtype int64
-        Classes, -1 where they are not known.
-    classes : list of str
-        Names of the classes; empty where they have numbers only.
-    """
-
-    images: NDArray[Any]
-    samples: NDArray[Any]
-    filenames: list[str]
-    skipped: list[tuple[str, str]]
-    known: NDArray[np.int64]
-    classes: list[str]
 
 
 class Results:
@@ -157,7 +115,7 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
         )
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
-    _write_settings(settings, out)
+    write_settings(settings, out)
     if (out / MODEL).exists():
         say(f"{out / MODEL} is there, and is not trained again.")
         model = skdeepcluster.load(out / MODEL)
@@ -230,7 +188,7 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     """
     settings = Settings.from_toml(out / RUN_FILE)
     if not overwrite:
-        _refuse_existing(out / REPORT)
+        refuse_existing(out / REPORT)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
     return finish(settings, model, pile, out, overwrite, only_report=True)
@@ -268,7 +226,7 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
             "--labels and the copy, and ask then."
         )
     if not overwrite:
-        _refuse_existing(table)
+        refuse_existing(table)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
     results = Results(model, pile.samples)
@@ -276,138 +234,12 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
     files = [pile.filenames[row] for row in chosen]
     write_to_label(table, files, results.probabilities[chosen])
-    _forget_features(out)
+    forget_features(out)
     return {"table": str(table), "n_files": len(files)}
-
-
-def _refuse_existing(path: Path) -> None:
-    if os.path.lexists(path):
-        raise FileExistsError(f"{path} exists: add --overwrite to replace it.")
 
 
 def _listed(classes: Sequence[str]) -> str:
     return ", ".join(map(repr, classes)) or "none by name"
-
-
-def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
-    """
-    Make the folder of a run, or go on with the run that is in it.
-
-    Parameters
-    ----------
-    settings : Settings
-        The run.
-    out : Path
-        Its folder.
-    overwrite : bool
-        Whether what another run has left there is removed.
-
-    Returns
-    -------
-    Settings
-        The same, with the classes of the run that is gone on with.
-
-    Raises
-    ------
-    OSError
-        If the folder of the images is not there, or `out` holds another run's results.
-    ValueError
-        If `out` is inside the folder of the images.
-    """
-    folder = Path(settings.folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {settings.folder}.")
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"-o must be outside of the folder of the images, {folder}; got {out}.")
-    found = [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
-    if found and overwrite:
-        say(f"Replacing {', '.join(found)} in {out}.")
-        for name in found:
-            (out / name).unlink(missing_ok=True)
-        _forget_features(out)
-        shutil.rmtree(out / TRAINING, ignore_errors=True)
-    elif found:
-        settings = _go_on(settings, out, found)
-    out.mkdir(parents=True, exist_ok=True)
-    _write_settings(settings, out)
-    return settings
-
-
-def _write_settings(settings: Settings, out: Path) -> None:
-    write_whole(out / RUN_FILE, [settings.to_toml().encode()], overwrite=True)
-
-
-def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
-    """Refuse results of a run that is finished, or has got somewhere with other settings."""
-    there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
-    if there is None or REPORT in found:
-        raise FileExistsError(
-            f"{out} holds the results of a run ({', '.join(found)}): choose another folder, or "
-            "add --overwrite to replace them."
-        )
-    before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
-    if settings.dtype == "auto":  # which is replaced by what was found
-        now["dtype"] = before["dtype"]
-    now["classes"] = before["classes"]  # which follow from the labels
-    other = [name for name in now if before[name] != now[name]]
-    has_begun = found != [RUN_FILE] or any((out / TRAINING).rglob("*.state"))
-    if other and has_begun:
-        raise FileExistsError(
-            f"{out} holds an unfinished run with another {', '.join(other)}: choose another "
-            "folder, or add --overwrite to replace it."
-        )
-    say(f"Going on with the run in {out}.")
-    return dataclasses.replace(settings, classes=there.classes)
-
-
-def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
-    """
-    Read the images of a run, and their features where it has some.
-
-    Parameters
-    ----------
-    settings : Settings
-        The run.
-    out : Path
-        Its folder, in which features are kept.
-    verbose : bool
-        Whether to show progress.
-
-    Returns
-    -------
-    Pile
-        The images.
-    """
-    labels = read_labels(settings.labels, settings.folder)
-    found = load_images(settings.folder, verbose=int(verbose), **settings.reading)
-    known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
-    samples = found.images
-    if settings.features is not None:
-        network = settings.features, settings.weights
-        samples = _features(*network, samples, out, verbose)
-    return Pile(found.images, samples, found.filenames, found.skipped, *known)
-
-
-def _features(
-    network: str, weights: str | None, images: NDArray[Any], out: Path, verbose: bool
-) -> NDArray[Any]:
-    """Compute features of unit length, or take those that an interrupted run has kept."""
-    from skdeepcluster.features import PretrainedFeatures
-
-    # The folder of the images may have changed since then, or the network.
-    digest = hashlib.blake2b(f"{network} {weights}".encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(images).data)
-    path = out / FEATURES.replace("*", digest.hexdigest())
-    if not path.exists():
-        PretrainedFeatures(
-            network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
-        ).transform(images)
-    return normalize(np.load(path))
-
-
-def _forget_features(out: Path) -> None:
-    for path in out.glob(FEATURES):
-        path.unlink()
 
 
 def finish(
@@ -456,7 +288,7 @@ def finish(
         known_labels=pile.known,
         overwrite=overwrite,
     )
-    _forget_features(out)
+    forget_features(out)
     return summary(out, results.probabilities, len(pile.skipped), classes)
 
 

@@ -1,0 +1,105 @@
+"""The images of a run, their features and their labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
+
+from skdeepcluster.cli.labels import numbered, read_labels
+from skdeepcluster.cli.settings import Settings
+from skdeepcluster.datasets import load_images
+
+FEATURES = ".features-*.npy"
+
+
+@dataclass(frozen=True)
+class Pile:
+    """
+    The images of a folder.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, H, W) or (n, H, W, C)
+        The images.
+    samples : ndarray of shape (n, ...)
+        What the estimator is given: the images, or features of them.
+    filenames : list of str
+        Their files, absolute.
+    skipped : list of tuple of str and str
+        Files that could not be read, and why.
+    known : ndarray of shape (n,), dtype int64
+        Classes, -1 where they are not known.
+    classes : list of str
+        Names of the classes; empty where they have numbers only.
+    """
+
+    images: NDArray[Any]
+    samples: NDArray[Any]
+    filenames: list[str]
+    skipped: list[tuple[str, str]]
+    known: NDArray[np.int64]
+    classes: list[str]
+
+
+def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
+    """
+    Read the images of a run, and their features where it has some.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder, in which features are kept.
+    verbose : bool
+        Whether to show progress.
+
+    Returns
+    -------
+    Pile
+        The images.
+    """
+    labels = read_labels(settings.labels, settings.folder)
+    found = load_images(settings.folder, verbose=int(verbose), **settings.reading)
+    known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
+    samples = found.images
+    if settings.features is not None:
+        network = settings.features, settings.weights
+        samples = _features(*network, samples, out, verbose)
+    return Pile(found.images, samples, found.filenames, found.skipped, *known)
+
+
+def _features(
+    network: str, weights: str | None, images: NDArray[Any], out: Path, verbose: bool
+) -> NDArray[Any]:
+    """Compute features of unit length, or take those that an interrupted run has kept."""
+    from skdeepcluster.features import PretrainedFeatures
+
+    # The folder of the images may have changed since then, or the network.
+    digest = hashlib.blake2b(f"{network} {weights}".encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(images).data)
+    path = out / FEATURES.replace("*", digest.hexdigest())
+    if not path.exists():
+        PretrainedFeatures(
+            network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
+        ).transform(images)
+    return normalize(np.load(path))
+
+
+def forget_features(out: Path) -> None:
+    """
+    Remove the features that a run has kept.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    """
+    for path in out.glob(FEATURES):
+        path.unlink()

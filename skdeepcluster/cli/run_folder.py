@@ -1,0 +1,115 @@
+"""The folder of a run: what may be begun, gone on with, or replaced in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+
+from skdeepcluster._files import write_whole
+from skdeepcluster.cli.pile import forget_features
+from skdeepcluster.cli.results import MODEL, REPORT, RESULTS
+from skdeepcluster.cli.settings import RUN_FILE, Settings
+from skdeepcluster.cli.shell import say
+
+TRAINING = ".training"
+
+
+def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
+    """
+    Make the folder of a run, or go on with the run that is in it.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder.
+    overwrite : bool
+        Whether what another run has left there is removed.
+
+    Returns
+    -------
+    Settings
+        The same, with the classes of the run that is gone on with.
+
+    Raises
+    ------
+    OSError
+        If the folder of the images is not there, or `out` holds another run's results.
+    ValueError
+        If `out` is inside the folder of the images.
+    """
+    folder = Path(settings.folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {settings.folder}.")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"-o must be outside of the folder of the images, {folder}; got {out}.")
+    found = [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
+    if found and overwrite:
+        say(f"Replacing {', '.join(found)} in {out}.")
+        for name in found:
+            (out / name).unlink(missing_ok=True)
+        forget_features(out)
+        shutil.rmtree(out / TRAINING, ignore_errors=True)
+    elif found:
+        settings = _go_on(settings, out, found)
+    out.mkdir(parents=True, exist_ok=True)
+    write_settings(settings, out)
+    return settings
+
+
+def write_settings(settings: Settings, out: Path) -> None:
+    """
+    Write down how a run is made.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder.
+    """
+    write_whole(out / RUN_FILE, [settings.to_toml().encode()], overwrite=True)
+
+
+def refuse_existing(path: Path) -> None:
+    """
+    Refuse to replace what is there.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists: add --overwrite to replace it.")
+
+
+def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
+    """Refuse results of a run that is finished, or has got somewhere with other settings."""
+    there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
+    if there is None or REPORT in found:
+        raise FileExistsError(
+            f"{out} holds the results of a run ({', '.join(found)}): choose another folder, or "
+            "add --overwrite to replace them."
+        )
+    before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
+    if settings.dtype == "auto":  # which is replaced by what was found
+        now["dtype"] = before["dtype"]
+    now["classes"] = before["classes"]  # which follow from the labels
+    other = [name for name in now if before[name] != now[name]]
+    has_begun = found != [RUN_FILE] or any((out / TRAINING).rglob("*.state"))
+    if other and has_begun:
+        raise FileExistsError(
+            f"{out} holds an unfinished run with another {', '.join(other)}: choose another "
+            "folder, or add --overwrite to replace it."
+        )
+    say(f"Going on with the run in {out}.")
+    return dataclasses.replace(settings, classes=there.classes)

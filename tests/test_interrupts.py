@@ -87,3 +87,16 @@ def test_an_interrupted_warm_start_has_gone_on(quick, rows, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(rows)
     assert model.n_epochs_ == 3
+
+
+def test_an_interrupt_soon_after_resuming_keeps_what_was_resumed(quick, rows, tmp_path):
+    parameters = {"max_epochs": 4, "checkpoint_dir": tmp_path}
+    first = quick(augmentation=Interrupting(6), **parameters)  # two batches an epoch
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(rows)
+    again = quick(augmentation=Interrupting(1), **parameters)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        again.fit(rows)
+    assert "holds the model as of epoch 2" in caught.value.__notes__[0]
+    assert again.n_epochs_ == first.n_epochs_ == 2
+    np.testing.assert_array_equal(again.transform(rows), first.transform(rows))

@@ -102,6 +102,12 @@ def test_a_warm_start_goes_on_with_the_number_that_was_found(rows):
     assert model.n_clusters_curve_ is curve
 
 
+def test_a_warm_start_needs_as_many_samples_as_there_are_clusters(rows):
+    model = make(n_clusters=4, warm_start=True).fit(rows).set_params(n_clusters="auto")
+    with pytest.raises(ValueError, match="n_samples=3 should be >= n_clusters=4, the number"):
+        model.fit(rows[:3])
+
+
 @pytest.mark.parametrize("curve", [{}, {"n_clusters": np.array([2]), "score": np.ones(1)}])
 def test_a_warm_start_from_a_model_without_a_separation(rows, curve):
     model = make(n_clusters=3, warm_start=True).fit(rows)

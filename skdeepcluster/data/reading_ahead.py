@@ -38,6 +38,26 @@ def read_ahead(read: Callable[[T], Tensor], items: Sequence[T]) -> Iterator[Tens
         yield waiting.result()
 
 
+def copy_to(chunk: Tensor, device: torch.device) -> Tensor:
+    """
+    Bring a chunk to a device.
+
+    Parameters
+    ----------
+    chunk : Tensor
+        What was read.
+    device : torch.device
+        Where it is wanted.
+
+    Returns
+    -------
+    Tensor
+        The chunk there. Only towards CUDA the CPU goes on meanwhile: a copy that is not waited for
+        in the other direction would be read before it is there.
+    """
+    return chunk.to(device, non_blocking=device.type == "cuda")
+
+
 def ready_to_copy(chunk: Tensor, device: torch.device) -> Tensor:
     """
     Put a chunk where a GPU can fetch it while the CPU goes on.

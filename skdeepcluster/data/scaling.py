@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skdeepcluster.data.reading_ahead import copy_to
 from skdeepcluster.data.samples import Samples
 
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -18,6 +19,8 @@ Statistics = tuple[Sequence[float], Sequence[float]]
 SMALLEST_SPREAD = 1e-30  # its reciprocal is still finite in float32
 ENOUGH = 2**17  # samples, which tell a mean to 0.3 % of the spread
 FARTHEST = 1e6  # in spreads from the mean; of n values none is farther than sqrt(n)
+FAR, RARE = 6.0, 1e-4  # spreads from the mean, and the share of values, of dead and hot pixels
+DIMMEST = 1 / 32  # of the largest spread of a channel: what is less would be noise made large
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,9 @@ class Scaling:
     """
     Maps learnt from the training samples.
 
-    Images are mapped to [0, 1] by the smallest and largest value of the training images, then
-    standardised by each channel's mean and spread, or else as a network elsewhere was trained.
+    Images are mapped to [0, 1] by the smallest and largest value of the training images, less those
+    of a few odd pixels, then standardised by each channel's mean and spread, or else as a network
+    elsewhere was trained.
     Vectors are centred and divided by one number, the root mean square of the features' spreads,
     which preserves the ratios of distances; where `equal_length` says so, they are then brought to
     one length. They need no second map. Every dtype that holds the same numbers gives bit-equal
@@ -76,11 +80,12 @@ class Scaling:
         """
         low, high, mean, spread = _moments(samples)
         if samples.layout.is_image:
+            low, high = _without_odd_pixels(samples, low, high, mean, spread)
             offset, top = low.min(keepdims=True), high.max(keepdims=True)
             if trained_with is not None:
                 offset, top = _range_of_type(samples, offset, top)
             factor = _inverse(top - offset)
-            mean, spread = (mean - offset) * factor, spread * factor
+            mean, spread = (mean - offset) * factor, _of_note(spread) * factor
             if trained_with is not None:
                 mean, spread = (_by_channel(values, len(mean)) for values in trained_with)
             return cls(offset, _f32(factor), _f32([0.0]), _f32(mean), _f32(_nonzero(spread)))
@@ -108,7 +113,7 @@ class Scaling:
             # In float64, as float32 would lose the differences of values far from 0.
             offset = torch.as_tensor(self.offset, dtype=torch.float64, device=chunk.device)
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
-        return chunk.to(device, non_blocking=True)
+        return copy_to(chunk, device)
 
     def with_lengths(self) -> Scaling:
         """
@@ -270,6 +275,11 @@ def _f32(values: np.ndarray | list[float]) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)
 
 
+def _of_note(spread: np.ndarray) -> np.ndarray:
+    """Take channels that hardly vary beside the others, such as an alpha channel, for constant."""
+    return np.where(spread < DIMMEST * spread.max(), 0.0, spread)
+
+
 def _nonzero(spread: np.ndarray) -> np.ndarray:
     return np.where(spread > SMALLEST_SPREAD, spread, 1.0)
 
@@ -291,6 +301,27 @@ def _by_channel(values: Sequence[float], n_channels: int) -> np.ndarray:
     """Return a number for each channel; for other channels than they are of, their mean."""
     found = np.asarray(values, dtype=np.float64)
     return found if len(found) == n_channels else np.full(n_channels, found.mean())
+
+
+def _without_odd_pixels(
+    samples: Samples, low: np.ndarray, high: np.ndarray, mean: np.ndarray, spread: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of each channel without values that are both rare and far from the mean."""
+    bottom, top = mean - FAR * spread, mean + FAR * spread
+    if (low >= bottom).all() and (high <= top).all():
+        return low, high
+    limits = [torch.from_numpy(limit)[:, None, None] for limit in (bottom, top)]
+    least, most, odd, count = high.copy(), low.copy(), np.zeros((2, len(low))), 0
+    for _, chunk in samples.chunks(max(1, len(samples) // ENOUGH)):
+        values = chunk.double()
+        below, above = values < limits[0].to(values), values > limits[1].to(values)
+        odd += [far.sum((0, 2, 3)).cpu().numpy() for far in (below, above)]
+        count += values.numel() // len(low)
+        rest = values.masked_fill(below, torch.inf), values.masked_fill(above, -torch.inf)
+        least = np.minimum(least, rest[0].amin((0, 2, 3)).cpu().numpy())
+        most = np.maximum(most, rest[1].amax((0, 2, 3)).cpu().numpy())
+    rare = odd < RARE * count
+    return np.where(rare[0], least, low), np.where(rare[1], most, high)
 
 
 def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdeepcluster.data.reading_ahead import read_ahead, ready_to_copy
+from skdeepcluster.data.reading_ahead import copy_to, read_ahead, ready_to_copy
 from skdeepcluster.data.resizing import resize, resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
@@ -218,7 +218,7 @@ class StreamedSource(Source):
         """
         chunks = read_ahead(self._read, list(order))
         for index, chunk in zip(order.to(self.device), chunks, strict=True):
-            yield index, self._prepare(chunk.to(self.device, non_blocking=True))
+            yield index, self._prepare(copy_to(chunk, self.device))
 
     def _take(self, index: Tensor) -> Tensor:
         return self._read(index.cpu()).to(self.device)
@@ -246,7 +246,7 @@ class StreamedSource(Source):
             return ready_to_copy(self.scaling.to_device(chunk, chunk.device), self.device)
 
         for chunk in read_ahead(read, range(first, end, batch_size)):
-            yield self._prepare(chunk.to(self.device, non_blocking=True))
+            yield self._prepare(copy_to(chunk, self.device))
 
     def _read(self, index: Tensor) -> Tensor:
         chunk = self.scaling.to_device(self.samples.take(index.numpy()), torch.device("cpu"))

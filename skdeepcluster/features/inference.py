@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeepcluster._text import printable
-from skdeepcluster.data.reading_ahead import read_ahead, ready_to_copy
+from skdeepcluster.data.reading_ahead import copy_to, read_ahead, ready_to_copy
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.features.preprocessing import Preprocessing
 from skdeepcluster.training.device import autocast
@@ -61,7 +61,7 @@ def extract(
     (gain, bias), start = preprocessing.maps(span, device), 0
     for chunk in _batches(samples, value_range, batch_size, device):
         with torch.inference_mode():
-            parts = chunk.to(device, non_blocking=True).split(_n_at_once(chunk, device))
+            parts = copy_to(chunk, device).split(_n_at_once(chunk, device))
             resized = (preprocessing.resized(part.float(), span) for part in parts)
             # Which repeats grey to all channels.
             batch = torch.cat([torch.addcmul(bias, part, gain) for part in resized])

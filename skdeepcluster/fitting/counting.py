@@ -56,6 +56,11 @@ def with_n_clusters(
     chosen, pilot = copy.copy(estimator), copy.copy(estimator)
     if estimator.warm_start and hasattr(estimator, "_model"):
         chosen.n_clusters = estimator._model.n_clusters
+        if len(samples) < chosen.n_clusters:
+            raise ValueError(
+                f"n_samples={len(samples)} should be >= n_clusters={chosen.n_clusters}, the number "
+                "that n_clusters='auto' found before."
+            )
         refuse_too_many(n_classes, chosen.n_clusters)
         return getattr(estimator, "n_clusters_curve_", {}), chosen
     pilot.n_clusters = _begin_with(estimator.max_clusters, len(samples), n_classes)

@@ -235,7 +235,8 @@ def _pairs(
 ) -> Iterator[tuple[Tensor, ...]]:
     generator = torch.Generator(source.device).manual_seed(0)
     host = torch.Generator().manual_seed(0)
-    streams = (host,) if views.draws_globally else ()
+    there = (torch.Generator(source.device).manual_seed(0),) if source.device.type != "cpu" else ()
+    streams = (host, *there) if views.draws_globally else ()
     order, size = torch.from_numpy(chosen), min(len(chosen), batch_size_of(source.samples.shape))
     whole = len(chosen) - len(chosen) % size
     for part in (order[:whole].view(-1, size), order[None, whole:]):

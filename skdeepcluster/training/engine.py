@@ -167,9 +167,8 @@ class Trainer:
                 entry = self.processes.from_first(self._train_epoch())
             if not math.isfinite(entry["loss"]):
                 raise TrainingDiverged(_diverged(entry, self.settings))
-            weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
             # Together and at once, as an interrupt between them would leave one without the others.
-            self.last_epoch = weights, self.generators.copy()
+            self.last_epoch = self._state_to_go_back_to()
             self.history.append(entry)
             self.epoch += 1
             if self.processes.from_first(on_epoch_end(entry)):
@@ -321,6 +320,10 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
         return lr
 
+    def _state_to_go_back_to(self) -> tuple[dict[str, Tensor], Generators]:
+        weights = {n: t.clone() for n, t in self.objective.state_dict().items()}
+        return weights, self.generators.copy()
+
     def go_back_to_last_epoch(self, interrupt: KeyboardInterrupt) -> None:
         """
         Bring the objective to where it was at the end of the last epoch, after an interrupt.
@@ -413,6 +416,8 @@ class Trainer:
         assigned, device = state["assigned"], self.source.device
         self.assigned = None if assigned is None else assigned.to(device)
         self.noise = tuple(noise.to(device) for noise in state["noise"])
+        if self.epoch:
+            self.last_epoch = self._state_to_go_back_to()
 
 
 def _fill_momentum(optimizer: torch.optim.Optimizer) -> None:

@@ -27,9 +27,10 @@ def is_kernel(parameter: Tensor) -> bool:
     -------
     bool
         Whether it is the kernel of a convolution, with 512 weights or more; a stem on grey images
-        has too few for a direction to be worth more than a length.
+        has too few for a direction to be worth more than a length. What has a single row, such as
+        the positions of a vision transformer, is none.
     """
-    return parameter.ndim > 2 and parameter.numel() >= _LEAST_WEIGHTS
+    return parameter.ndim > 2 and len(parameter) > 1 and parameter.numel() >= _LEAST_WEIGHTS
 
 
 def orthogonalise(matrices: Tensor, n_steps: int = 5) -> Tensor:

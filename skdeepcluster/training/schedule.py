@@ -83,8 +83,8 @@ def plan_batches(
     """
     Cut an epoch into batches of equal size, none larger than asked for.
 
-    With ``s = ceil(n / batch_size)`` steps an epoch, each batch has ``n // s`` samples; the fewer
-    than ``s`` samples left over are others in every epoch.
+    With ``s = ceil(n / batch_size)`` steps an epoch, but no more than ``n // 2``, each batch has
+    ``n // s`` samples; the fewer than ``s`` samples left over are others in every epoch.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def plan_batches(
     Schedule
         The plan.
     """
-    steps = -(-n_samples // batch_size)
+    steps = max(1, min(-(-n_samples // batch_size), n_samples // 2))
     return Schedule(
         n_samples=n_samples,
         max_epochs=max_epochs,

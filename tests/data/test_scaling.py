@@ -8,6 +8,7 @@ import torch
 
 from skdeepcluster.data import samples as samples_module
 from skdeepcluster.data import scaling as scaling_module
+from skdeepcluster.data.reading_ahead import copy_to
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import ResidentSource
@@ -169,3 +170,39 @@ def test_pieces_are_spread_over_all_however_few_the_features(monkeypatch):
     monkeypatch.setattr(scaling_module, "ENOUGH", 2000)
     X = np.sort(np.random.default_rng(0).normal(size=(20_000, 2)), axis=0)
     assert Scaling.learn(read_samples(X)).factor == pytest.approx(1 / X.std(), rel=0.05)
+
+
+def test_a_channel_that_hardly_varies_counts_as_constant():
+    X = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 4), dtype=np.uint8)
+    X[..., 3] = 255
+    constant = Scaling.learn(read_samples(X))
+    X[0, 0, 0, 3] = 254
+    assert constant.spread[3] == 1
+    np.testing.assert_array_equal(Scaling.learn(read_samples(X)).spread, constant.spread)
+    X[..., 3] = X[..., 0] // 16  # dim, but of note
+    assert Scaling.learn(read_samples(X)).spread[3] < 0.1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_dead_and_a_hot_pixel_do_not_make_the_range(dtype, monkeypatch):
+    X = np.random.default_rng(0).integers(120, 137, (400, 8, 8)).astype(dtype)
+    expected = Scaling.learn(read_samples(X))
+    X[0, 0, :2] = 0, 255
+    monkeypatch.setattr("skdeepcluster.data.samples.CHUNK_BYTES", 1000)
+    found = Scaling.learn(read_samples(X))
+    assert (found.offset, found.factor) == (expected.offset, expected.factor)
+
+
+def test_bright_spots_that_are_not_rare_stay_in_the_range():
+    X = np.zeros((100, 8, 8), np.uint8)
+    X[:, 3, 4] = 200
+    assert Scaling.learn(read_samples(X)).factor == np.float32(1 / 200)
+
+
+@pytest.mark.parametrize(("device", "waits"), [("cpu", True), ("cuda", False)])
+def test_only_towards_a_gpu_a_copy_is_not_waited_for(device, waits):
+    class Chunk:
+        def to(self, device, non_blocking):
+            return not non_blocking
+
+    assert copy_to(Chunk(), torch.device(device)) == waits

@@ -42,7 +42,7 @@ def test_zero_stays_zero():
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((32, 32, 3, 3), True), ((32, 1, 3, 3), False), ((512, 512), False), ((512,), False)],
+    [((32, 32, 3, 3), True), ((32, 1, 3, 3), False), ((512, 512), False), ((1, 64, 32), False)],
 )
 def test_kernels_are_what_convolves(shape, expected):
     assert is_kernel(torch.zeros(shape)) is expected

@@ -31,11 +31,13 @@ def test_an_automatic_batch_is_what_the_rule_says(rows):
     assert trainers[0].settings.schedule.steps_per_epoch == 8
 
 
-@pytest.mark.parametrize(("n", "batch_size"), [(10, 256), (256, 256), (257, 256), (1797, 128)])
+@pytest.mark.parametrize(
+    ("n", "batch_size"), [(10, 256), (256, 256), (257, 256), (1797, 128), (31, 2)]
+)
 def test_batches_are_equal_and_cover_nearly_everything(n, batch_size):
     schedule = plan_batches(n, batch_size, max_epochs=3, warmup_epochs=9)
     seen = schedule.batch_size * schedule.steps_per_epoch
-    assert schedule.batch_size <= batch_size
+    assert 2 <= schedule.batch_size <= batch_size
     assert n - schedule.steps_per_epoch < seen <= n
     assert schedule.n_steps == 3 * schedule.steps_per_epoch
     assert schedule.warmup_epochs == 3

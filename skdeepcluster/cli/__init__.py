@@ -9,7 +9,7 @@ NEEDED = {"jinja2", "PIL", "rich", "tomli_w", "typer"}
 
 def main() -> None:
     """Run the command."""
-    try:
+    try:  # the import of torch takes seconds
         from skdeepcluster.cli.app import app
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
@@ -18,4 +18,6 @@ def main() -> None:
             f"The command needs {error.name}, which the app extra installs: "
             'pip install "skdeepcluster[app]".'
         )
+    except KeyboardInterrupt:
+        sys.exit(130)
     app()

@@ -15,6 +15,7 @@ from skdeepcluster.cli.settings import METHODS, Settings, number_of_clusters, pa
 from skdeepcluster.cli.shell import plainly, result, say
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.report import read_names
+from skdeepcluster.report.files import shown
 from skdeepcluster.report.names import class_name
 
 GOES_ON = "The same command goes on where this one has stopped."
@@ -190,7 +191,7 @@ def _exported(values: dict[str, Any], plan: list[tuple[Path, Path]]) -> list[str
     if values["done"] != "nothing":
         done = {"link": "Linked", "copy": "Copied"}[values["done"]]
         return [f"{done} {values['n_files']:,} files into {values['destination']}"]
-    lines = [f"{source} -> {target}" for source, target in plan]
+    lines = [f"{shown(str(source))} -> {shown(str(target))}" for source, target in plan]
     return [*lines, "Nothing was done. Add --link or --copy to do it."]
 
 

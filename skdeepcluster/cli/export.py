@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+LONGEST = 255  # bytes, of a name in the usual file systems
 WAYS: dict[str, Callable[[Path, Path], object]] = {
     "link": lambda source, target: target.symlink_to(source),
     "copy": lambda source, target: shutil.copy2(source, target),
@@ -38,8 +39,11 @@ def planned(
     Raises
     ------
     ValueError
-        If clusters that are not the same would share a folder.
+        If there are no files, a name is too long for a folder, or clusters that are not the same
+        would share one.
     """
+    if not members:
+        raise ValueError("The run has no files: its clusters.csv has no rows.")
     folders = _folders({cluster for _, cluster in members}, names)
     common = os.path.commonpath([os.path.dirname(path) for path, _ in members])
     return [
@@ -55,6 +59,11 @@ def _folders(clusters: Iterable[int], names: Mapping[int, str]) -> dict[int, str
     for cluster in sorted(clusters):
         name = names.get(cluster, "")
         folder = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", name).strip(" .") or str(cluster)
+        if len(os.fsencode(folder)) > LONGEST:
+            raise ValueError(
+                f"The name of a cluster must have at most {LONGEST} bytes to be that of a folder; "
+                f"got {len(os.fsencode(folder))}: {folder!r}."
+            )
         if meant.setdefault(folder.casefold(), name or cluster) != (name or cluster):
             raise ValueError(
                 f"The clusters {meant[folder.casefold()]!r} and {name or cluster!r} would share "

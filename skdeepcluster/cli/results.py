@@ -49,7 +49,8 @@ def write_results(
     content = io.BytesIO()
     np.save(content, embedding)
     write_whole(out / EMBEDDING, [content.getbuffer()], overwrite=True)
-    write_clusters(out / CLUSTERS, filenames, probabilities, project(embedding), classes)
+    places = project(embedding) if len(embedding) > 1 else np.zeros((1, 2), np.float32)
+    write_clusters(out / CLUSTERS, filenames, probabilities, places, classes)
     write_table(out / UNREADABLE, ("path", "reason"), skipped)
 
 

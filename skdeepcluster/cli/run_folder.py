@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 from skdeepcluster._files import write_whole
-from skdeepcluster.cli.pile import forget_features
 from skdeepcluster.cli.results import MODEL, REPORT, RESULTS
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
@@ -27,7 +26,7 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     out : Path
         Its folder.
     overwrite : bool
-        Whether what another run has left there is removed.
+        Whether what another run has left there is going to be removed.
 
     Returns
     -------
@@ -46,18 +45,35 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
         raise FileNotFoundError(f"There is no folder {settings.folder}.")
     if out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"-o must be outside of the folder of the images, {folder}; got {out}.")
-    found = [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
+    found = _results_in(out)
     if found and overwrite:
-        say(f"Replacing {', '.join(found)} in {out}.")
-        for name in found:
-            (out / name).unlink(missing_ok=True)
-        forget_features(out)
-        shutil.rmtree(out / TRAINING, ignore_errors=True)
-    elif found:
+        return settings
+    if found:
         settings = _go_on(settings, out, found)
     out.mkdir(parents=True, exist_ok=True)
     write_settings(settings, out)
     return settings
+
+
+def remove_results(out: Path) -> None:
+    """
+    Remove what another run has left.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    """
+    found = _results_in(out)
+    if found:
+        say(f"Replacing {', '.join(found)} in {out}.")
+    for name in found:
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(out / TRAINING, ignore_errors=True)
+
+
+def _results_in(out: Path) -> list[str]:
+    return [name for name in (*RESULTS, MODEL, RUN_FILE) if os.path.lexists(out / name)]
 
 
 def write_settings(settings: Settings, out: Path) -> None:
@@ -97,8 +113,8 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
     there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
     if there is None or REPORT in found:
         raise FileExistsError(
-            f"{out} holds the results of a run ({', '.join(found)}): choose another folder, or "
-            "add --overwrite to replace them."
+            f"{out} holds the results of a run ({', '.join(found)}): choose another folder"
+            f"{_or_replace(settings)}."
         )
     before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
     if settings.dtype == "auto":  # which is replaced by what was found
@@ -108,8 +124,12 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
     has_begun = found != [RUN_FILE] or any((out / TRAINING).rglob("*.state"))
     if other and has_begun:
         raise FileExistsError(
-            f"{out} holds an unfinished run with another {', '.join(other)}: choose another "
-            "folder, or add --overwrite to replace it."
+            f"{out} holds an unfinished run with another {', '.join(other)}: choose another folder"
+            f"{_or_replace(settings)}."
         )
     say(f"Going on with the run in {out}.")
     return dataclasses.replace(settings, classes=there.classes)
+
+
+def _or_replace(settings: Settings) -> str:
+    return ", or add --overwrite to replace what is there" if settings.model is None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ METHODS = {
     "propos": ProPos,
 }
 RUN_FILE = "run.toml"
+PATHS = ("folder", "weights", "model")
+TEXTS = ("method", "features", "resize", "color", "dtype")
+OPTIONAL = {"features", "weights", "model"}
+LISTS = ("labels", "classes")
 TABLES = {"run", "parameters", "versions"}
 
 
@@ -75,10 +80,17 @@ class Settings:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in (*TEXTS, *PATHS):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name in OPTIONAL and value is None):
+                raise ValueError(f"{name} must be a text; got {value!r}.")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
-        if not isinstance(self.labels, list):
-            raise ValueError(f'labels must be a list, as in ["labels.csv"]; got {self.labels!r}.')
+        for name in LISTS:
+            if not _is_list_of_text(getattr(self, name)):
+                raise ValueError(
+                    f'{name} must be a list of texts, as in ["..."]; got {getattr(self, name)!r}.'
+                )
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -104,12 +116,15 @@ class Settings:
         Raises
         ------
         ValueError
-            If it has no such parameter.
+            If it has no such parameter, or the command sets it.
         """
         kind = METHODS[self.method]
         unknown = self.parameters.keys() - kind().get_params().keys()
         if unknown:
             raise ValueError(f"{kind.__name__} has no parameter {', '.join(sorted(unknown))}.")
+        taken = self.parameters.keys() & {"n_clusters", *more}
+        if taken:
+            raise ValueError(f"The command sets {', '.join(sorted(taken))} by itself.")
         return kind(self.n_clusters, **{"random_state": 0, **self.parameters, **more})
 
     def to_toml(self) -> str:
@@ -136,7 +151,8 @@ class Settings:
         Parameters
         ----------
         path : Path
-            A TOML file with tables ``run`` and ``parameters``, both optional.
+            A TOML file with tables ``run`` and ``parameters``, both optional. Paths in it are
+            relative to where the command is called.
         **options : Any
             Settings that take precedence over those of the file.
 
@@ -180,6 +196,9 @@ class Settings:
         ValueError
             If there is an unknown setting, or one that is needed is missing.
         """
+        for name in TABLES:
+            if not isinstance(tables.get(name, {}), dict):
+                raise ValueError(f"{name} in {origin} must be a table, [{name}].")
         names = {one.name for one in dataclasses.fields(cls)} - {"parameters"}
         run, parameters = tables.get("run", {}), tables.get("parameters", {})
         unknown = (tables.keys() - TABLES) | (run.keys() - names)
@@ -189,11 +208,26 @@ class Settings:
                 f"[parameters]; got {', '.join(sorted(unknown))}."
             )
         further = options.pop("parameters", {})
-        settings = {**run, **options, "parameters": {**parameters, **further}}
+        settings = {**_absolute(run), **options, "parameters": {**parameters, **further}}
         for name, option in (("folder", "a folder"), ("n_clusters", "-k")):
             if name not in settings:
                 raise ValueError(f"{name} must be given: {option}, or {name} in a --config file.")
         return cls(**settings)
+
+
+def _absolute(run: dict[str, Any]) -> dict[str, Any]:
+    """Make the paths of a file absolute; what is no path is refused later."""
+    found = dict(run)
+    for name in PATHS:
+        if isinstance(found.get(name), str):
+            found[name] = os.path.abspath(found[name])
+    if _is_list_of_text(found.get("labels")):
+        found["labels"] = [os.path.abspath(path) for path in found["labels"]]
+    return found
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def number_of_clusters(text: str) -> int | str:

@@ -11,15 +11,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 import skdeepcluster
 from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
 from skdeepcluster.cli.pile import Pile, forget_features, read_pile
 from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results
-from skdeepcluster.cli.run_folder import TRAINING, open_run, refuse_existing, write_settings
+from skdeepcluster.cli.run_folder import (
+    TRAINING,
+    open_run,
+    refuse_existing,
+    remove_results,
+    write_settings,
+)
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
+from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
+from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
 
@@ -104,10 +113,19 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     """
     # Images are read with their channels last, however many they have.
     more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
+    if settings.model is not None:
+        raise ValueError(
+            f"These are settings of predict, with model = {settings.model!r}. Leave model out of "
+            "the file to train another."
+        )
     estimator = settings.estimator(**more)
+    estimator._validate_params()
     read_labels(settings.labels, settings.folder)  # refused before anything is written
     before = open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
+    if overwrite:
+        _refuse_unfit(estimator, pile)  # before anything is removed
+        remove_results(out)
     if (out / MODEL).exists() and before.classes != pile.classes:
         raise ValueError(
             f"{out / MODEL} was trained with labels of other classes, {_listed(before.classes)}; "
@@ -191,6 +209,7 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
         refuse_existing(out / REPORT)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
+    _refuse_other_files(pile, out, settings.folder)
     return finish(settings, model, pile, out, overwrite, only_report=True)
 
 
@@ -229,6 +248,7 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
         refuse_existing(table)
     model = skdeepcluster.load(settings.model or out / MODEL)
     pile = read_pile(settings, out, verbose)
+    _refuse_other_files(pile, out, settings.folder)
     results = Results(model, pile.samples)
     rows = open_rows(0, len(pile.known), pile.known)
     chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
@@ -236,6 +256,24 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     write_to_label(table, files, results.probabilities[chosen])
     forget_features(out)
     return {"table": str(table), "n_files": len(files)}
+
+
+def _refuse_unfit(estimator: Any, pile: Pile) -> None:
+    n = len(clone(estimator)._read(pile.samples, reset=True))
+    most = n if estimator.n_clusters == "auto" else estimator.n_clusters
+    read_known_labels(pile.known, n, most)
+
+
+def _refuse_other_files(pile: Pile, out: Path, folder: str) -> None:
+    """Refuse to describe images that are not those of the run's tables."""
+    table = out / CLUSTERS
+    known = {name for name, _ in read_clusters(table)[0]} if table.exists() else None
+    found = set(pile.filenames)
+    if known is not None and known != found:
+        raise ValueError(
+            f"{folder} does not hold the images of {table} any more: {len(found - known)} are new, "
+            f"and {len(known - found)} are gone. Sort them with predict, into another folder."
+        )
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from skdeepcluster._files import write_whole
-from skdeepcluster.datasets.decoding import states_of_readers
+from skdeepcluster.datasets.decoding import is_readable, states_of_readers
 from skdeepcluster.datasets.listing import Entry
 from skdeepcluster.datasets.pictures import Options
 from skdeepcluster.datasets.spool import JOURNAL, Decision, Spool
@@ -94,9 +94,14 @@ class Cache:
         self.home.mkdir(parents=True, exist_ok=True)
         return FileLock(self.home / "lock")
 
-    def load(self) -> Found | None:
+    def load(self, look_again: bool = True) -> Found | None:
         """
         Take what is there.
+
+        Parameters
+        ----------
+        look_again : bool, default=True
+            Whether files that could not be read are tried again.
 
         Returns
         -------
@@ -108,7 +113,8 @@ class Cache:
             shape, dtype = tuple(index["shape"]), np.dtype(index["dtype"])
             if (self.whole / IMAGES).stat().st_size != math.prod(shape) * dtype.itemsize:
                 return None
-            if any(_is_readable(self.entries[number].name) for number in index["may_pass"]):
+            unread = index["may_pass"] if look_again else ()
+            if any(is_readable(self.entries[number].name) for number in unread):
                 return None
             images = np.memmap(self.whole / IMAGES, dtype, "r", shape=shape)
             reasons = {int(number): reason for number, reason in index["reasons"].items()}
@@ -151,13 +157,3 @@ def _digest(parts: Iterable[str]) -> str:
     for part in parts:
         found.update(os.fsencode(part) + b"\0\0")
     return found.hexdigest()[:32]
-
-
-def _is_readable(name: str) -> bool:
-    try:
-        with open(name, "rb") as file:
-            while file.read(2**20):
-                pass
-    except OSError:
-        return False
-    return True

@@ -98,8 +98,32 @@ def read_image(path: str, options: Options) -> Outcome:
             picture = _decode(file, options)
         return Outcome(_colored(picture.fitted(options), options), picture.kind)
     except Exception as error:  # decoders of broken files raise anything
-        may_pass = isinstance(error, OSError) and error.errno is not None
+        # Decoders of damaged files ask the system for what it does not have, too.
+        may_pass = isinstance(error, OSError) and error.errno is not None and not is_readable(path)
         return Outcome(reason=_reason(error), may_pass=may_pass)
+
+
+def is_readable(path: str) -> bool:
+    """
+    Tell whether the bytes of a file can be read, whatever they are.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether they can.
+    """
+    try:
+        with open(path, "rb") as file:
+            while file.read(2**20):
+                pass
+    except OSError:
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:

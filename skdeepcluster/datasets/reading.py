@@ -58,7 +58,10 @@ def _explained(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"the cache cannot be written, see cache_dir: {error.strerror or error}"
+        message = (
+            "the cache cannot be written (cache_dir, or else XDG_CACHE_HOME, says where it is): "
+            f"{error.strerror or error}"
+        )
         raise OSError(error.errno or errno.EIO, message, str(place)) from error
 
 
@@ -74,7 +77,7 @@ def _read(cache: Cache, n_threads: int, is_strict: bool, is_shown: bool) -> Foun
         shutil.rmtree(cache.part, ignore_errors=True)
         raise ValueError(_nothing_read(cache.entries, decision.reasons))
     cache.keep(spool, decision)
-    found = cache.load()
+    found = cache.load(look_again=False)
     if found is None:
         raise OSError(errno.EIO, "what was written cannot be read")
     return found

@@ -56,6 +56,8 @@ def encode(value: Any) -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, np.ndarray):
+        value = tuple(value.tolist())
     match value:
         case None | bool() | int() | str():
             return value

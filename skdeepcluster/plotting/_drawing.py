@@ -167,7 +167,7 @@ def name_ticks(axis: Axis, names: list[str], places: ArrayLike | None = None) ->
 
     step = -(-len(names) // _MOST_NAMES)
     where = np.arange(len(names)) if places is None else np.asarray(places)
-    axis.set_ticks(where[::step], names[::step])
+    axis.set_ticks(where[::step], names[::step], parse_math=False)
     axis.set_tick_params(
         labelsize="medium" if len(names) <= 15 else "x-small",
         labelrotation=90 if isinstance(axis, XAxis) and len(names) > 50 else 0,

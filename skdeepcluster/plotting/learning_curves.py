@@ -101,7 +101,7 @@ class LearningCurvesDisplay:
         ----------
         history : list of dict
             One entry per epoch, as in ``history_`` of the estimators; each has ``"epoch"`` and
-            ``"loss"``.
+            ``"loss"``; others may be missing in some, as after a warm start with ``known_labels``.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw. None makes a new figure.
 
@@ -113,7 +113,7 @@ class LearningCurvesDisplay:
         Raises
         ------
         ValueError
-            If there is no epoch, or epochs lack a key or differ in theirs.
+            If there is no epoch, or one lacks ``"epoch"`` or ``"loss"``.
         """
         _check_history(history)
         return cls(history).plot(figure=figure)
@@ -132,7 +132,7 @@ class LearningCurvesDisplay:
         LearningCurvesDisplay
             This display, with ``figure_`` and ``axes_`` set.
         """
-        keys = ["loss", *(key for key in _PANELS if key in self.history[0])]
+        keys = ["loss", *(key for key in _PANELS if key in self._keys())]
         n_rows, n_columns = (1, len(keys)) if len(keys) < 4 else (2, -(-len(keys) // 2))
         if figure is None:
             size = 3.2 * n_columns, 2.7 * n_rows
@@ -154,16 +154,21 @@ class LearningCurvesDisplay:
         self.figure_ = figure
         return self
 
+    def _keys(self) -> list[str]:
+        """List what epochs hold, in the order of its first appearance."""
+        return list(dict.fromkeys(key for entry in self.history for key in entry))
+
     def _draw(self, panel: Axes, key: str, **options: Any) -> None:
         """Draw one curve; a single epoch is a dot."""
         epochs = [entry["epoch"] for entry in self.history]
         marker = "o" if len(epochs) == 1 else None
-        panel.plot(epochs, [entry[key] for entry in self.history], marker=marker, **options)
+        values = [entry.get(key, float("nan")) for entry in self.history]
+        panel.plot(epochs, values, marker=marker, **options)
 
     def _draw_losses(self, panel: Axes) -> None:
         """Draw the loss and, where there are several, the terms that it sums."""
         self._draw(panel, "loss", color="black", label="sum")
-        terms = [key for key in self.history[0] if key.startswith("loss_")]
+        terms = [key for key in self._keys() if key.startswith("loss_")]
         if len(terms) < 2:
             return
         for i, key in enumerate(terms):
@@ -178,9 +183,8 @@ def _check_history(history: Sequence[Mapping[str, float]]) -> None:
     """Refuse what is no history."""
     if len(history) == 0:
         raise ValueError("history must hold at least one epoch, got none.")
-    keys = set(history[0])
-    if not {"epoch", "loss"} <= keys or any(set(entry) != keys for entry in history):
+    if any(not {"epoch", "loss"} <= entry.keys() for entry in history):
         raise ValueError(
-            'history must hold the same keys in each entry, "epoch" and "loss" among them; got '
+            'history must hold "epoch" and "loss" in each entry; got '
             f"{sorted({tuple(sorted(entry)) for entry in history})}."
         )

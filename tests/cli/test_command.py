@@ -177,6 +177,67 @@ def test_overwrite_says_what_it_replaces(fitted, pile, tmp_path):
     assert skdeepcluster.load(out / "model.safetensors").n_clusters == 2
 
 
+@pytest.mark.parametrize(
+    "mistake",
+    [["--set", "lr=-1"], ["--set", "augmentation=nope"], ["-k", "300"], ["--labels", "LABELS"]],
+)
+def test_nothing_is_removed_for_a_run_that_cannot_be(mistake, fitted, pile, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    before = content(out)
+    labels = write_labels(tmp_path / "labels.csv", [*files_of(pile, 0, 1, 2, 3)])
+    mistake = [str(labels) if text == "LABELS" else text for text in mistake]
+    run("fit", pile, "-k", 3, "-o", out, "-q", "--overwrite", *QUICK, *mistake, status=1)
+    assert content(out) == before
+
+
+def test_paths_in_a_file_of_settings_are_relative_to_the_working_directory(
+    pile, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(pile.parent)
+    config = tmp_path / "config.toml"
+    config.write_text(f'[run]\nfolder = "{pile.name}"\nn_clusters = 2\n')
+    run("fit", "--config", config, "-o", tmp_path / "out", "-q", *QUICK)
+    monkeypatch.chdir(tmp_path)
+    run("export", "out", "sorted", "--link")
+    links = [path for path in (tmp_path / "sorted").rglob("*.png")]
+    assert len(links) == 60
+    assert all(path.exists() for path in links)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run = 5", "run in .* must be a table"),
+        ("parameters = 3", "parameters in .* must be a table"),
+        ('[run]\nmethod = ["cc"]', "method must be a text"),
+        ("[run]\nlabels = [3]", "labels must be a list of texts"),
+        ('[run]\nmodel = "model.safetensors"', "settings of predict"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_named(text, message, pile, tmp_path):
+    (tmp_path / "c.toml").write_text(text)
+    arguments = ["fit", pile, "-k", 3, "-o", tmp_path / "o", "--config", tmp_path / "c.toml"]
+    assert re.search(message, run(*arguments, status=1).stderr)
+
+
+def test_predict_sorts_one_file(fitted, tmp_path):
+    new = write_digits(tmp_path / "new", 1)
+    run("predict", fitted[0], new, "-o", tmp_path / "p", "-q")
+    assert len(rows(tmp_path / "p" / "clusters.csv")) == 1
+    again = run("predict", fitted[0], new, "-o", tmp_path / "p", "-q", status=1)
+    assert "--overwrite" not in again.stderr
+
+
+def test_a_report_of_other_images_is_refused(tmp_path):
+    new = write_digits(tmp_path / "new", 30)
+    out = tmp_path / "out"
+    run("fit", new, "-k", 2, "-o", out, "-q", *QUICK)
+    (new / "000.png").unlink()
+    for command in ("report", "suggest"):
+        refused = run(command, out, "--overwrite", "-q", status=1)
+        assert "0 are new, and 1 are gone" in refused.stderr
+
+
 def test_predict_sorts_new_files_as_the_model_does(fitted, tmp_path):
     out, _ = fitted
     new = write_digits(tmp_path / "new", 9)
@@ -457,6 +518,7 @@ MISTAKES = {
     "many": (["fit", "PILE", "-k", "300", "-o", "o"], "n_clusters=300"),
     "inside": (["fit", "PILE", "-k", "3", "-o", "PILE/o"], "outside of the folder of the images"),
     "config": (["fit", "PILE", "-k", "3", "-o", "o", "--config", "PILE/broken.png"], "no TOML"),
+    "own": (["fit", "PILE", "-k", "3", "-o", "o", "--set", "checkpoint_dir=c"], "by itself"),
     "model": (["predict", "PILE/broken.png", "PILE", "-o", "o"], "broken.png"),
     "run": (["report", "PILE"], "run.toml"),
     "export": (["export", "PILE"], "clusters.csv"),
@@ -570,3 +632,13 @@ def test_features_of_a_network_are_clustered(pile, tmp_path):
     assert "60 images" in done.stdout
     for name in ("clusters.csv", "embedding.npy"):
         assert (tmp_path / "o" / name).read_bytes() == (tmp_path / "p" / name).read_bytes()
+
+
+def test_a_run_without_files_and_a_name_too_long_for_a_folder_are_told(fitted, tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text("cluster,name\n0," + "\u4e2d" * 100 + "\n", encoding="utf-8")
+    arguments = ["export", fitted[0], tmp_path / "s", "--copy", "--names", names]
+    assert "255 bytes" in run(*arguments, status=1).stderr
+    assert not (tmp_path / "s").exists()
+    (tmp_path / "clusters.csv").write_text("path,cluster\n")
+    assert "has no rows" in run("export", tmp_path, status=1).stderr

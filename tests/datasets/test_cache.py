@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from image_folder import make_folder
 from PIL import Image
 
-from skdeepcluster.datasets import cache, decoding, load_images, reading, spool
+from skdeepcluster.datasets import decoding, load_images, reading, spool
 
 KINDS = ("png", "jpeg", "png grey", "tiff 16 bit", "text named jpg", "hidden")
 N = 24
@@ -268,15 +269,37 @@ def test_a_file_that_the_system_would_not_let_be_read_is_tried_again(folder, pla
             raise PermissionError(13, "Permission denied", path)
         return open(path, *rest, **more)
 
-    for module in (decoding, cache):
-        monkeypatch.setattr(module, "open", refuse, raising=False)
+    monkeypatch.setattr(decoding, "open", refuse, raising=False)
     count = stop_at(monkeypatch, -1, None)
     for _ in range(2):
         found = load_images(folder, image_size=8, cache_dir=place)
         assert (locked, "Permission denied") in found.skipped
     assert len(count) == N - 1
-    monkeypatch.setattr(cache, "open", open)
     monkeypatch.setattr(decoding, "open", open)
+    assert locked in load_images(folder, image_size=8, cache_dir=place).filenames
+
+
+def test_a_damaged_file_that_makes_its_decoder_seek_too_far_is_one_of_the_skipped(folder, place):
+    head = b"\0\0\0\x0cjP  \r\n\x87\n" + struct.pack(">I4sQ", 1, b"ftyp", 2**60)
+    (folder / "far.jp2").write_bytes(head + bytes(50))
+    for _ in range(2):
+        found = load_images(folder, image_size=8, cache_dir=place)
+        assert str(folder / "far.jp2") in dict(found.skipped)
+
+
+def test_a_file_that_can_be_read_again_by_the_end_is_tried_in_the_next_call(
+    folder, place, monkeypatch
+):
+    locked, asked = str(next(folder.rglob("*.png"))), []
+
+    def refuse(path, *rest, **more):
+        if path == locked and len(asked) < 2:  # by the decoder, and by the look at the bytes
+            asked.append(path)
+            raise PermissionError(13, "Permission denied", path)
+        return open(path, *rest, **more)
+
+    monkeypatch.setattr(decoding, "open", refuse, raising=False)
+    assert locked in dict(load_images(folder, image_size=8, cache_dir=place).skipped)
     assert locked in load_images(folder, image_size=8, cache_dir=place).filenames
 
 
@@ -323,7 +346,7 @@ def test_a_cache_within_the_folder_is_refused(folder):
 
 def test_a_cache_that_cannot_be_written_is_named(folder, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(OSError, match="the cache cannot be written, see cache_dir"):
+    with pytest.raises(OSError, match=r"the cache cannot be written \(cache_dir"):
         load_images(folder, cache_dir=tmp_path / "file")
     assert (tmp_path / "file").read_text() == "no folder"
 
@@ -337,7 +360,7 @@ def test_a_full_disk_is_an_error_and_the_read_can_go_on(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(spool.Spool, "assemble", fail)
-    with pytest.raises(OSError, match="see cache_dir: No space left on device"):
+    with pytest.raises(OSError, match=r"says where it is\): No space left on device"):
         load_images(folder, image_size=8, cache_dir=place)
     monkeypatch.undo()
     count = stop_at(monkeypatch, -1, None)

@@ -120,6 +120,10 @@ def test_values_survive_json(value):
     assert type(decode(json.loads(text))) is type(value)
 
 
+def test_an_array_as_a_parameter_comes_back_as_a_tuple():
+    assert decode(json.loads(json.dumps(encode(np.array([8, 8]))))) == (8, 8)
+
+
 def test_what_json_cannot_hold_is_named_or_refused():
     encoded = encode_parameters({"backbone": own_module(), "augmentation": own_callable})
     assert decode(encoded) == {

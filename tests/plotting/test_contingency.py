@@ -109,3 +109,10 @@ def test_bad_input_is_refused_by_name(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ContingencyDisplay.from_predictions(y_true, y_pred, **options)
+
+
+def test_dollars_in_the_name_of_a_class_are_no_mathematics() -> None:
+    display = ContingencyDisplay.from_predictions(["$\\foo$", "a"] * 4, [0, 1] * 4)
+    display.figure_.canvas.draw()
+    assert _names(display.ax_.yaxis)[0] == "$\\foo$"
+    assert not display.ax_.yaxis.get_ticklabels()[0].get_parse_math()

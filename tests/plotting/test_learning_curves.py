@@ -73,10 +73,19 @@ def test_epochs_with_infinite_numbers_leave_gaps() -> None:
     ("history", "message"),
     [
         ([], "at least one epoch"),
-        ([{"epoch": 1}], '"epoch" and "loss" among them'),
-        ([{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 1.0, "lr": 1.0}], "the same keys"),
+        ([{"epoch": 1}], '"epoch" and "loss" in each entry'),
+        ([{"epoch": 1, "loss": 1.0}, {"epoch": 2, "lr": 1.0}], '"epoch" and "loss" in each entry'),
     ],
 )
 def test_what_is_no_history_is_refused(history: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LearningCurvesDisplay.from_history(history)
+
+
+def test_a_term_may_begin_later_as_after_a_warm_start_with_known_labels() -> None:
+    first = {"epoch": 1, "loss": 1.0, "loss_instance": 1.0}
+    second = {"epoch": 2, "loss": 3.0, "loss_instance": 1.0, "loss_known": 2.0}
+    display = LearningCurvesDisplay.from_history([first, second])
+    display.figure_.canvas.draw()
+    found = [line.get_ydata() for line in display.axes_["loss"].lines]
+    np.testing.assert_array_equal(found, [[1, 3], [1, 1], [np.nan, 2]])

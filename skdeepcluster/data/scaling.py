@@ -241,13 +241,12 @@ class DeviceScaling:
         -------
         Tensor of shape (b, *shape), dtype float32
             The network's input, at most a million spreads from the mean, so that new samples do
-            not overflow; images in channels-last memory.
+            not overflow.
         """
         if batch.ndim != 4:
             return batch.clamp(-FARTHEST, FARTHEST)
         gain, bias = (_per_channel(values, batch) for values in (self.gain, self.bias))
-        batch = torch.addcmul(bias, batch, gain).clamp_(-FARTHEST, FARTHEST)
-        return batch.contiguous(memory_format=torch.channels_last)
+        return torch.addcmul(bias, batch, gain).clamp_(-FARTHEST, FARTHEST)
 
 
 def to_equal_length(rows: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.data.source import Source, StreamedSource, open_source
-from skdeepcluster.networks.backbone import build_backbone, trained_with
+from skdeepcluster.networks.backbone import build_backbone, takes_channels_last, trained_with
 from skdeepcluster.training.approximate import approximate_neighbors, is_worthwhile
-from skdeepcluster.training.device import memory_format_of, resolve_device, training_dtype
+from skdeepcluster.training.device import resolve_device, training_dtype
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer
 from skdeepcluster.training.fitted import FittedModel
@@ -109,6 +109,7 @@ def build_trainer(
     if plain.backbone_lr_factor == 0:
         trunk.requires_grad_(False)
     model = plain._build_model(trunk, n_features, generator)
+    model.channels_last = takes_channels_last(plain.backbone, trunk, shape)
     if warm is not None:  # the weights of then in networks with the parameters of now
         model.load_state_dict(warm.model.state_dict())
     objective = plain._build_objective(model, settings.schedule, generator)
@@ -123,7 +124,7 @@ def build_trainer(
     neighbors = _approximate_neighbors(augmentation, samples, scaling, device, processes)
     source = open_source(samples, scaling, device, plain.image_size)
     return Trainer(
-        objective.to(device).to(memory_format=memory_format_of(shape)),
+        objective.to(device).to(memory_format=model.memory_format),
         source,
         _views(augmentation, source, processes, neighbors),
         settings,

@@ -70,6 +70,37 @@ def build_backbone(
     return trunk, _count_features(trunk, shape, backbone, generator)
 
 
+def takes_channels_last(backbone: Backbone, trunk: nn.Module, shape: tuple[int, ...]) -> bool:
+    """
+    Tell whether a trunk works with images and kernels in channels-last memory.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module or callable
+        What it was made of.
+    trunk : nn.Module
+        The trunk, on the CPU; not changed.
+    shape : tuple of int
+        Shape of a sample.
+
+    Returns
+    -------
+    bool
+        Whether it does: vectors have none, and a trunk of the caller's that flattens images by
+        ``view``, or has kernels of other than two dimensions, cannot.
+    """
+    if len(shape) != 3 or isinstance(backbone, str):
+        return len(shape) == 3
+    last = torch.channels_last
+    try:
+        probe = copy.deepcopy(trunk).eval().to(memory_format=last)
+        with torch.no_grad(), global_streams(torch.Generator()):
+            probe(torch.zeros(2, *shape).contiguous(memory_format=last))
+    except Exception:
+        return False
+    return True
+
+
 def _given(
     backbone: nn.Module | Callable[[tuple[int, ...]], nn.Module],
     shape: tuple[int, ...],

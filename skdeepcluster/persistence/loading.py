@@ -20,7 +20,7 @@ from skdeepcluster.data.known_labels import UNKNOWN
 from skdeepcluster.data.layout import infer_layout
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.scaling import Scaling
-from skdeepcluster.networks.backbone import build_backbone
+from skdeepcluster.networks.backbone import build_backbone, takes_channels_last
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.checks import (
     check_classes,
@@ -32,7 +32,7 @@ from skdeepcluster.persistence.checks import (
 from skdeepcluster.persistence.container import read_file
 from skdeepcluster.persistence.encoding import Given, decode
 from skdeepcluster.persistence.versions import version_note
-from skdeepcluster.training.device import memory_format_of, resolve_device
+from skdeepcluster.training.device import resolve_device
 from skdeepcluster.training.fitted import FittedModel
 
 # The estimators that files may name: those that are imported.
@@ -213,7 +213,7 @@ def _restore(
     check_values(groups, shape, estimator.n_clusters, width)
     clusters, scaling = ({n: t.numpy() for n, t in groups[g].items()} for g in GROUPS[:1:-1])
     estimator._model = FittedModel(
-        model=model.to(device).to(memory_format=memory_format_of(shape)),
+        model=model.to(device).to(memory_format=model.memory_format),
         scaling=Scaling(**scaling),
         shape=shape,
         parameters=estimator.get_params(deep=False),
@@ -273,4 +273,5 @@ def _restore_model(
     except (RuntimeError, TypeError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{type(estimator).__name__} cannot be built: {reason}") from error
+    model.channels_last = takes_channels_last(estimator.backbone, trunk, shape)
     return model, embedding.shape[1]

@@ -70,7 +70,7 @@ class FittedNetwork(nn.Module):
         values = self.offset, self.factor, self.shift, self.gain, self.bias
         maps = DeviceScaling(*values, self.equal_length)
         batch = resize(maps.unit(self._read(X)), self.input_shape)
-        embedding, logits = self.model(maps.standardise(batch))
+        embedding, logits = self.model(self.model.laid_out(maps.standardise(batch)))
         probabilities = soft_assignment(logits, self.used, self.temperature)
         return {
             "labels": probabilities.argmax(dim=1),

@@ -72,23 +72,6 @@ def _check_present(device: torch.device) -> None:
         )
 
 
-def memory_format_of(shape: tuple[int, ...]) -> torch.memory_format:
-    """
-    Choose how the weights of networks lie in memory.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Canonical shape of one sample.
-
-    Returns
-    -------
-    torch.memory_format
-        Channels last for images, for which convolutions are fastest so.
-    """
-    return torch.channels_last if len(shape) == 3 else torch.preserve_format
-
-
 def training_dtype(
     precision: str, device: torch.device, shape: tuple[int, ...], backbone: Any = "auto"
 ) -> torch.dtype | None:

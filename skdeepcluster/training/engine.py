@@ -233,9 +233,9 @@ class Trainer:
         Batch
             Standardised views of this process's share, and the noise of the step.
         """
-        views = self._views(index, samples)
-        views = tuple(map(self.source.maps.standardise, views))
-        return Batch(views, index, self.noise, share=self.share)
+        views = map(self.source.maps.standardise, self._views(index, samples))
+        laid_out = tuple(map(self.objective.model.laid_out, views))
+        return Batch(laid_out, index, self.noise, share=self.share)
 
     @property
     def share(self) -> slice:

@@ -72,7 +72,7 @@ def infer_batches(
             part = batch[start : start + largest]
             try:
                 with torch.no_grad(), autocast(batch.device, dtype):
-                    embedding, logits = model(scaling.standardise(part))
+                    embedding, logits = model(model.laid_out(scaling.standardise(part)))
             except (MemoryError, RuntimeError) as error:
                 if len(part) == 1 or not is_out_of_memory(error):
                     raise

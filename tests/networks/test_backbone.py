@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from skdeepcluster import CLC, load
 from skdeepcluster.networks import mlp
-from skdeepcluster.networks.backbone import build_backbone, choose_backbone
+from skdeepcluster.networks.backbone import build_backbone, choose_backbone, takes_channels_last
 from skdeepcluster.networks.resnet import _Conv1x1, _Conv3x3
 
 
@@ -177,3 +179,37 @@ def factory(*, weights=None, progress=True):
 def test_a_function_that_takes_weights_is_not_given_a_shape():
     with pytest.raises(ValueError, match=r"factory, which takes 'weights'.*trunk = factory\(\)"):
         build_backbone(factory, (3, 8, 8), torch.Generator())
+
+
+class Viewing(nn.Module):
+    """Flattens by `view`, which channels-last memory does not allow."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 8)
+
+    def forward(self, x):
+        return self.last(self.conv(x).relu().view(len(x), -1))
+
+
+class Deep(nn.Module):
+    """Has kernels of three dimensions."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(1, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x[:, None]).flatten(2).mean(dim=2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("trunk", [Viewing(), Deep()], ids=["view", "3-D"])
+def test_a_trunk_that_cannot_do_with_channels_last_memory_is_spared_it(trunk, tmp_path):
+    X = np.random.default_rng(0).random((30, 8, 8, 3))
+    model = CLC(3, backbone=trunk, max_epochs=1, random_state=0).fit(X)
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model", backbone=trunk)
+    np.testing.assert_array_equal(loaded.predict(X), model.labels_)
+    assert not takes_channels_last(trunk, trunk, (3, 8, 8))
+    assert takes_channels_last(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), (3, 8, 8))

@@ -38,3 +38,14 @@ def test_a_single_sample_is_told_to_be_one(digits, rows):
         with pytest.raises(ValueError, match=r"X\[None\]"):
             model.predict(X[0])
         assert model.predict(X[0][None]).shape == (1,)
+
+
+def test_a_hot_pixel_is_no_other_scale():
+    X = np.random.default_rng(0).integers(1000, 1500, (300, 8, 8)).astype(np.uint16)
+    X[0, 0, 0] = 65535
+    model = make(max_epochs=1).fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(X)
+    with pytest.warns(UserWarning, match="another scale"):
+        model.predict(X.astype(np.float32) * 100)

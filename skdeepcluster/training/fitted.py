@@ -25,6 +25,7 @@ LARGEST_TRIED = 32
 
 ODD = 32.0  # a 32nd, or 32 times, of the training samples' extent
 FEW = 8
+LARGE = 2.0  # mean of images in units of the range: 0 to 1 in training, but for hot pixels
 
 
 def soft_assignment(logits: Tensor, used: Tensor, temperature: float) -> Tensor:
@@ -218,6 +219,7 @@ class Extent:
     def __init__(self) -> None:
         self.low, self.high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
         self.sums, self.squares, self.n_vectors = torch.zeros(()), torch.zeros(()), 0
+        self.size, self.n_images = torch.zeros(()), 0
 
     def add(self, batch: Tensor) -> None:
         """
@@ -231,6 +233,8 @@ class Extent:
         if batch.ndim == 4:
             low, high = batch.aminmax()
             self.low, self.high = self.low.to(low).minimum(low), self.high.to(high).maximum(high)
+            self.size = self.size.to(batch) + batch.abs().mean(dim=(1, 2, 3)).sum()
+            self.n_images += len(batch)
         else:
             self.sums = self.sums.to(batch) + batch.sum(0)
             self.squares = self.squares.to(batch) + batch.square().sum(0)
@@ -243,14 +247,15 @@ class Extent:
         Warns
         -----
         UserWarning
-            If it is less than a 32nd, or more than 32.
+            If it is less than a 32nd, or more than 32, and this not for a few hot pixels alone.
         """
         if 0 < self.n_vectors < FEW:  # near to each other by chance
             return
         n = max(self.n_vectors, 1)
         spread = (self.squares / n - (self.sums / n).square()).mean().clamp_min(0).sqrt()
         extent = float(spread if self.n_vectors else self.high - self.low)
-        if 0 < extent < 1 / ODD or extent > ODD:  # 0 is a blank image
+        is_large = extent > ODD and (self.n_vectors > 0 or float(self.size) > LARGE * self.n_images)
+        if 0 < extent < 1 / ODD or is_large:  # 0 is a blank image
             warn(
                 f"The values of X span {extent:.2g} of what those of the training samples spanned: "
                 "are they on another scale, such as [0, 1] in place of 0 to 255? Results cannot be "

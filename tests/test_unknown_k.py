@@ -135,6 +135,13 @@ def test_both_trainings_are_resumed(rows, tmp_path, monkeypatch, epoch):
     np.testing.assert_array_equal(resumed.transform(rows), whole.transform(rows))
 
 
+def test_states_of_another_training_are_refused_before_the_first(rows, tmp_path, monkeypatch):
+    make(n_clusters=3, checkpoint_dir=tmp_path).fit(rows)
+    at_the_end_of_epoch(monkeypatch, 1, lambda: pytest.fail("it has trained"))
+    with pytest.raises(ValueError, match=r"other parameters or data: lr was"):
+        make(n_clusters="auto", lr=0.5, checkpoint_dir=tmp_path).fit(rows)
+
+
 def test_callbacks_and_the_caller_see_only_the_second_training(rows):
     model = make(n_clusters="auto").fit(rows)
     assert [entry["epoch"] for entry in model.history_] == [1, 2, 3, 4, 5]

@@ -14,7 +14,7 @@ from skdeepcluster.data.known_labels import KnownLabels, refuse_too_many
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.fitting.attributes import fit_model, judging_views
 from skdeepcluster.fitting.building import build_trainer
-from skdeepcluster.fitting.running import train
+from skdeepcluster.fitting.running import refuse_states_of_another, train
 from skdeepcluster.training.agreement import embedding_of_views
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.distributed import Processes
@@ -50,7 +50,8 @@ def with_n_clusters(
     Raises
     ------
     ValueError
-        If there are more known classes than there may be clusters.
+        If there are more known classes than there may be clusters, or `checkpoint_dir` holds
+        another training.
     """
     n_classes = 0 if known is None else len(known.classes)
     chosen, pilot = copy.copy(estimator), copy.copy(estimator)
@@ -66,6 +67,7 @@ def with_n_clusters(
     pilot.n_clusters = _begin_with(estimator.max_clusters, len(samples), n_classes)
     if estimator.checkpoint_dir is not None:
         pilot.checkpoint_dir = Path(estimator.checkpoint_dir) / "number_of_clusters"
+    refuse_states_of_another(estimator, processes, samples, known)
     trainer = build_trainer(pilot, samples, processes, known)
     show = bool(estimator.verbose) and processes.is_first
     watch = EpochWatch(pilot, X, None, trainer.settings.schedule.max_epochs, None, show=show)

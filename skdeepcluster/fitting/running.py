@@ -103,6 +103,41 @@ def train(
         trainer.run(watch.begin_epoch, end_epoch)
 
 
+def refuse_states_of_another(
+    estimator: Any, processes: Processes, samples: Samples, known: KnownLabels | None
+) -> None:
+    """
+    Refuse a `checkpoint_dir` of another training while its number of clusters is not yet known.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gives the parameters of the training.
+    processes : Processes
+        Those that train together.
+    samples : Samples
+        The training samples.
+    known : KnownLabels or None
+        Classes of some of them.
+
+    Raises
+    ------
+    ValueError
+        If it holds the states of a training that differs in more than that number.
+    RuntimeError
+        In the other processes.
+    """
+
+    def look() -> None:
+        if processes.is_first:
+            identity = training_identity(estimator, samples, known)
+            with open_checkpoints(estimator.checkpoint_dir, identity, 0.0) as checkpoints:
+                checkpoints.refuse_another(but_for="n_clusters")
+
+    if estimator.checkpoint_dir is not None:
+        processes.agree(look)
+
+
 def _checkpoints(
     estimator: Any, trainer: Trainer, samples: Samples, known: KnownLabels | None
 ) -> AbstractContextManager[Checkpoints | None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,8 +133,26 @@ class Checkpoints:
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*.state"))
 
-    def _check_identity(self, found: dict[str, str]) -> None:
-        names = sorted(self.identity.keys() | found.keys())
+    def refuse_another(self, but_for: str) -> None:
+        """
+        Refuse the states of another training before there is a trainer.
+
+        Parameters
+        ----------
+        but_for : str
+            A parameter that is not known yet, and does not count.
+
+        Raises
+        ------
+        ValueError
+            If the newest readable state differs in another.
+        """
+        states = filter(None, map(_read, reversed(self._paths())))
+        for state in itertools.islice(states, 1):
+            self._check_identity(state["identity"], {but_for})
+
+    def _check_identity(self, found: dict[str, str], but_for: Set[str] = frozenset()) -> None:
+        names = sorted((self.identity.keys() | found.keys()) - but_for)
         other = [name for name in names if self.identity.get(name) != found.get(name)]
         if other:
             listed = printable(

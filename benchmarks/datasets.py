@@ -87,6 +87,11 @@ def some(images: np.ndarray, labels: np.ndarray, n_samples: int | None) -> Data:
     return images[rows], labels[rows]
 
 
+def large_crops(side: int) -> Callable[[Path | None], Data]:
+    """Make a loader of 5,000 crops of 224 pixels, reduced to a side of so many."""
+    return lambda folder: some(*crops(folder, 0, 417, 224, side), 5000)
+
+
 LOADERS: dict[str, Callable[[Path | None], Data]] = {
     "digits": lambda _: digits(),
     "digits-rows": lambda _: digit_rows(),
@@ -97,6 +102,7 @@ LOADERS: dict[str, Callable[[Path | None], Data]] = {
     "fashion70000": fashion,
     "crops-a": lambda folder: crops(folder, 0, 250, 96, 32),
     "crops-b": lambda folder: crops(folder, 1, 250, 96, 32),
+    **{f"crops-{side}px": large_crops(side) for side in (64, 96, 224)},
     "emoji": emoji,
     "crops-a-features": lambda folder: features(*crops(folder, 0, 160, 128, 128)),
     "crops-b-features": lambda folder: features(*crops(folder, 1, 160, 128, 128)),

@@ -253,7 +253,7 @@ class DeepClusterer(
             If a parameter or `X` is invalid, alone or together; the message names the parameter,
             the rule and the value. Also if the loss stops being finite.
         TypeError
-            If `X` is sparse or not numeric, or `known_labels` are not integers.
+            If `X` is sparse or holds what are no numbers, or `known_labels` are not integers.
         KeyboardInterrupt
             If training is interrupted. The estimator then is fitted as of the last epoch that was
             finished, unless it had been fitted before and ``warm_start=False``: then it stays as
@@ -268,7 +268,8 @@ class DeepClusterer(
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
-        self.__dict__.pop("n_clusters_curve_", None)  # of an earlier fit
+        for name in ("n_clusters_curve_", "classes_"):  # of an earlier fit
+            self.__dict__.pop(name, None)
         self.__dict__.update(done.attributes)
         if done.interrupt is not None:
             raise done.interrupt
@@ -354,7 +355,7 @@ class DeepClusterer(
             If `fit` was given no `known_labels`.
         """
         check_is_fitted(self)
-        if not len(self.classes_):
+        if not hasattr(self, "classes_"):
             raise ValueError(
                 "predict_classes needs a fit with known_labels; this one had none. predict gives "
                 "the clusters."
@@ -442,8 +443,9 @@ class DeepClusterer(
         cluster sizes and the adjusted mutual information A of the two assignments, the score is
         :math:`H (A - 2 (1 - A))`. The views are those of ``augmentation="auto"``, whatever the
         estimator was trained with, so that scores of different settings, methods and numbers of
-        clusters can be compared on the same samples. `skdeepcluster.metrics.view_agreement_score`
-        takes other views and any clusterer.
+        clusters can be compared on the same samples; but for `image_size`, to which samples are
+        reduced before. `skdeepcluster.metrics.view_agreement_score` makes views of the samples as
+        they are, or other views, and takes any clusterer.
 
         Parameters
         ----------
@@ -459,8 +461,18 @@ class DeepClusterer(
         float
             In nats, from -2 log K to log K for K clusters, higher is better; 0 if all is in one
             cluster, and below 0 if more is disagreed on than that is worth.
+
+        Raises
+        ------
+        ValueError
+            If `X` is invalid, or `sample_weight` is not None.
         """
         check_is_fitted(self)
+        if sample_weight is not None:
+            raise ValueError(
+                "sample_weight must be None: score counts all samples alike; got a "
+                f"{type(sample_weight).__name__}."
+            )
         return agreement_score(*labels_of_views(self._model, self._read(X, reset=False)))
 
     def _collect(self, X: Any, result: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:

@@ -190,3 +190,13 @@ def test_samples_are_looked_at_again(rows):
     many = np.tile(rows, (50, 1))
     found = embedding_of_views(model._model, read_samples(many))
     assert found[0].shape[:2] == (6, len(many))
+
+
+def test_a_random_state_may_be_given_again(rows, tmp_path):
+    """Its position is another when the second training begins."""
+
+    def fit():
+        state = np.random.RandomState(0)
+        return make(n_clusters="auto", checkpoint_dir=tmp_path, random_state=state).fit(rows)
+
+    np.testing.assert_array_equal(fit().labels_, fit().labels_)

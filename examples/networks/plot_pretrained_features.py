@@ -81,6 +81,6 @@ for cluster in range(6):
     print(f"cluster {cluster}: {n_china:3d} tiles of the temple, {n_flower:3d} of the flower")
 
 # %%
-# Five of the six keep to one photograph all but wholly. They are sky, trees and roofs in the one,
+# Each of the six keeps to one photograph. They are sky, trees and roofs in the one,
 # petals in the other, whose blurred background fills two clusters, as CLC favours clusters of even
 # size. With two photographs and one seed, this shows how it works, not how well.

@@ -257,8 +257,8 @@ class ImageAugmentation(BaseEstimator):
         Returns
         -------
         Tensor of shape (B, C, H, W)
-            Augmented images in [0, 1], of the dtype of `images`; `images` itself if every change
-            is switched off.
+            Augmented images in [0, 1], but for rounding, of the dtype of `images`; `images` itself
+            if every change is switched off.
         """
         return self.augment(images, Draws(images, generator))
 

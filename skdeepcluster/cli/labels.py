@@ -124,7 +124,7 @@ def classes_of_clusters(model: Any, names: Sequence[str]) -> list[str] | None:
         A name or number for each cluster, empty where it stands for none; None if no class is
         known.
     """
-    if not len(model.classes_):
+    if not hasattr(model, "classes_"):
         return None
     numbers = model.cluster_to_class_.tolist()
     return ["" if k < 0 else names[k] if k < len(names) else str(k) for k in numbers]

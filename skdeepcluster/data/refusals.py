@@ -46,6 +46,8 @@ def refuse_what_is_no_array(X: Any) -> None:
         )
     elif hasattr(X, "iloc") and hasattr(X, "columns"):
         _check_frame(X)
+    elif hasattr(X, "get_column"):
+        _check_times(X)
     elif isinstance(X, (str, os.PathLike)):
         raise ValueError(f"{RULE}; got the text or path {reprlib.repr(X)}. {FILES}.")
     elif isinstance(X, np.ndarray) and X.dtype.kind in "USTV":
@@ -144,6 +146,14 @@ def _check_frame(X: Any) -> None:
         if isinstance(value, (str, bytes)):
             raise ValueError(f"{what} holds strings, {reprlib.repr(value)} first.")
         if kind not in f"{REAL}cO" or _look(value) != ():
+            raise TypeError(f"{what}, of dtype {dtype}, holds no numbers.")
+
+
+def _check_times(X: Any) -> None:
+    """Refuse times in data frames of polars, which makes numbers of them beside numbers."""
+    for name, dtype in zip(X.columns, X.dtypes, strict=True):
+        if dtype.is_temporal():
+            what = f"{RULE}; got a {type(X).__name__} whose column {name!r}"
             raise TypeError(f"{what}, of dtype {dtype}, holds no numbers.")
 
 

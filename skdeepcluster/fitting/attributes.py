@@ -51,6 +51,7 @@ def fit_model(
     """
     settings, objective = trainer.settings, trainer.objective
     objective.finish(trainer.training_set)
+    trainer.processes.same_weights(objective)  # sums on GPUs may be rounded otherwise in each
     fitted = FittedModel(
         model=objective.model.eval(),
         scaling=trainer.source.scaling,
@@ -145,8 +146,8 @@ def _known_classes(
 ) -> dict[str, np.ndarray]:
     """Say which clusters stand for known classes: none of them where no class is known."""
     if known is None:
-        none = np.full(n_clusters, UNKNOWN, dtype=np.int64)
-        return {"classes_": none[:0], "cluster_to_class_": none}
+        # No `classes_`: tools of scikit-learn take what has it for a classifier.
+        return {"cluster_to_class_": np.full(n_clusters, UNKNOWN, dtype=np.int64)}
     matched = match_to_classes(labels, n_clusters, known)
     return {"classes_": known.classes, "cluster_to_class_": matched}
 

@@ -38,7 +38,8 @@ def _doubt(estimator: Any) -> tuple[str, str]:
     """Say what makes a clustering doubtful, if anything does, and what might help."""
     asked, found, agreement = estimator.n_clusters, estimator.n_clusters_, estimator.view_agreement_
     trained = estimator._model.n_clusters
-    usual = "a smaller n_clusters, more max_epochs, another augmentation, or a larger batch_size"
+    fewer = "the number that you need" if asked == "auto" else "a smaller n_clusters"
+    usual = f"{fewer}, more max_epochs, another augmentation, or a larger batch_size"
     if found < trained:
         of = (
             f"the {trained} clusters of n_clusters='auto'"

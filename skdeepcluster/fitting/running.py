@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
+
 from skdeepcluster.data.known_labels import KnownLabels, read_known_labels
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.callbacks import EpochWatch
@@ -127,12 +129,15 @@ def refuse_states_of_another(
     RuntimeError
         In the other processes.
     """
+    unknown = {"n_clusters"}
+    if isinstance(estimator.random_state, np.random.RandomState):
+        unknown.add("random_state")  # the training before moves it on
 
     def look() -> None:
         if processes.is_first:
             identity = training_identity(estimator, samples, known)
             with open_checkpoints(estimator.checkpoint_dir, identity, 0.0) as checkpoints:
-                checkpoints.refuse_another(but_for="n_clusters")
+                checkpoints.refuse_another(unknown)
 
     if estimator.checkpoint_dir is not None:
         processes.agree(look)

@@ -113,7 +113,7 @@ class ContrastiveClustering(DeepClusterer):
     max_clusters : int or "auto", default="auto"
         Largest number of clusters that ``n_clusters="auto"`` considers; better too many than too
         few. ``"auto"`` is 0.7 times the square root of the number of samples, at least 4 and at
-        most 50.
+        most 50, but no more than a third of the samples.
     backbone : str, nn.Module or callable, default="auto"
         The trunk: ``"small"``, ``"resnet18"``, ``"resnet34"``, ``"resnet50"``, ``"mlp"`` for
         vectors; a module, which is copied; or a callable that maps the shape of a sample,
@@ -215,7 +215,7 @@ class ContrastiveClustering(DeepClusterer):
     cluster_trust_ : ndarray of shape (n_clusters_,), dtype float64
         How often a view that is in a cluster is joined there by the other view of its sample.
     classes_ : ndarray of shape (c,), dtype int64
-        Classes in `known_labels`; empty if there were none.
+        Classes in `known_labels`. Only there if some class was known.
     cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
         Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module

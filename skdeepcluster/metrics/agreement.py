@@ -38,22 +38,25 @@ def view_agreement_score(
     be compared between estimators, whatever they have learnt and however many clusters they have.
 
     It can be given as ``scoring`` to searches, and takes any estimator with `predict`, also a
-    pipeline or one of scikit-learn's. The `score` of this package's estimators is the same, but for
-    rounding of the views to the type of `X`, and but for vectors that `fit` has brought to one
-    length: there `score` makes its views of their directions.
+    pipeline or one of scikit-learn's. For this package's estimators without `image_size` it is
+    their `score`, which differs from that of a pipeline with the same estimator in what the views
+    are made of: images in the range of the training samples, unrounded, and vectors in their scale
+    and, if `fit` has brought them to one length, their directions.
 
     Parameters
     ----------
     estimator : estimator instance
         A fitted one, with `predict`.
     X : array-like or Tensor, as `fit` of this package's estimators takes it
-        Samples, of which views are made in the layout and type that they have.
+        Samples. Views are made in the layout and type that they have: arrays, tensors, or data
+        frames of pandas and polars; of other things they are arrays.
     y : object, default=None
         Ignored, present for API consistency.
     image_shape : sequence of int or None, default=None
-        Shape of one image, if the rows of a 2-D `X` are flattened images.
+        Shape of one image, if the rows of a 2-D `X` are flattened images. None takes that of an
+        estimator of this package.
     channel_axis : {"auto", "first", "last"}, default="auto"
-        Where the channels of 4-D input are.
+        Where the channels of 4-D input are, likewise.
     augmentation : str, callable or None, default="auto"
         What makes the views, as in the estimators: it should change what does not tell clusters
         apart. Views of vectors are each a row and one of its nearest rows.
@@ -81,9 +84,10 @@ def view_agreement_score(
     >>> max(scores, key=scores.get)
     4
     """
-    own = isinstance(estimator, DeepClusterer) and augmentation == "auto"
-    if own and image_shape is None and channel_axis == "auto":
-        return estimator.score(X)
+    if isinstance(estimator, DeepClusterer) and image_shape is None and channel_axis == "auto":
+        if augmentation == "auto" and estimator.image_size is None:
+            return estimator.score(X)
+        image_shape, channel_axis = estimator.image_shape, estimator.channel_axis
     samples = read_samples(X, image_shape, channel_axis, estimator=estimator)
     scaling = Scaling.learn(samples)
 
@@ -100,15 +104,20 @@ def _numbered(labels: np.ndarray) -> np.ndarray:
 
 
 def _framed(rows: np.ndarray, X: Any) -> Any:
-    """Name the columns of rows as those of a data frame that was given, if one was."""
-    columns = getattr(X, "columns", None)
-    if columns is None:
-        return rows
-    return type(X)(rows, **{"columns" if hasattr(X, "iloc") else "schema": list(columns)})
+    """Make of rows what was given: a tensor, or a data frame with the same columns."""
+    if isinstance(X, Tensor):
+        return torch.from_numpy(rows).to(X)
+    if hasattr(X, "iloc"):
+        return type(X)(rows, columns=list(X.columns))
+    if type(X).__module__.startswith("polars"):
+        return type(X)(rows, schema=list(X.columns))
+    return rows
 
 
 def _as_given(view: Tensor, samples: Samples, scaling: Scaling) -> np.ndarray:
     """Bring views from the unit range to the layout, range and type of the samples."""
+    if samples.layout.is_image:
+        view = view.clamp(0, 1)  # some exceed it by a rounding error, which other tools may refuse
     values = scaling.original(view).numpy()
     values = samples.layout.as_stored(values)
     dtype = _numpy_dtype(samples)

@@ -42,7 +42,7 @@ def estimate_n_clusters(
         Vectors, such as the output of `transform`, of a network or of UMAP.
     max_clusters : int or "auto", default="auto"
         Number of clusters to begin with. ``"auto"`` is 0.7 times the square root of the number of
-        vectors, at least 4 and at most 50.
+        vectors, at least 4 and at most 50, but no more than a third of the vectors.
     random_state : int, RandomState or None, default=None
         Seed of k-means.
 

@@ -44,8 +44,8 @@ def build_backbone(
     Parameters
     ----------
     backbone : str, nn.Module or callable
-        A name of `BACKBONES` or ``"auto"``; a module, which is deep-copied; or a callable that
-        takes the shape of a sample and returns a module.
+        A name of `BACKBONES` or ``"auto"``; a module; or a callable that takes the shape of a
+        sample and returns a module. Modules are deep-copied.
     shape : tuple of int
         ``(C, H, W)`` for images or ``(d,)`` for vectors.
     generator : torch.Generator
@@ -111,7 +111,9 @@ def _given(
         if isinstance(backbone, nn.Module):
             return copy.deepcopy(backbone).cpu()
         with global_streams(generator):
-            return backbone(shape)
+            made = backbone(shape)
+        # A copy, as it may be the same module every time.
+        return copy.deepcopy(made).cpu() if isinstance(made, nn.Module) else made
     except Exception as error:
         raise ValueError(
             "backbone must be a module that can be copied and trained, or a callable that makes "

@@ -83,22 +83,19 @@ class SmallResNet(nn.Module):
         self, in_channels: int, side: int, widths: tuple[int, ...] = (32, 64, 128, 256)
     ) -> None:
         super().__init__()
-        stride = 1 if side <= 16 else 2 if side <= LARGEST_SMALL_IMAGE else 4
-        side = -(-side // stride)
+        stride, n_reductions, strides = _small_plan(side, len(widths))
         kernel = 7 if stride == 4 else 3
         self.stem = nn.Conv2d(in_channels, widths[0], kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(widths[0])
         reductions: list[nn.Module] = []
-        while side > _LARGEST_MAP:
+        for _ in range(n_reductions):
             convolution = _Conv3x3(widths[0], widths[0], 2)
             reductions += [convolution, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-            side = -(-side // 2)
         self.reductions = nn.Sequential(*reductions)
-        blocks, width, stride = [], widths[0], 1
-        for n_out in widths:
+        blocks, width = [], widths[0]
+        for n_out, stride in zip(widths, strides, strict=True):
             blocks.append(_Block(width, n_out, stride))
-            side, width = -(-side // stride), n_out
-            stride = 2 if side >= 4 else 1
+            width = n_out
         self.blocks = nn.Sequential(*blocks)
         self.n_features = width
 
@@ -118,6 +115,53 @@ class SmallResNet(nn.Module):
         """
         y = functional.relu(self.norm(self.stem(x)), inplace=True)
         return self.blocks(self.reductions(y)).mean((2, 3))
+
+
+def _small_plan(side: int, n_blocks: int = 4) -> tuple[int, int, list[int]]:
+    """Return the stride of the stem, the number of reductions, and the strides of the blocks."""
+    stem = 1 if side <= 16 else 2 if side <= LARGEST_SMALL_IMAGE else 4
+    side = -(-side // stem)
+    n_reductions = 0
+    while side > _LARGEST_MAP:
+        side, n_reductions = -(-side // 2), n_reductions + 1
+    strides = [1]
+    for _ in range(n_blocks - 1):
+        strides.append(2 if side >= 4 else 1)
+        side = -(-side // strides[-1])
+    return stem, n_reductions, strides
+
+
+def has_pixels_for_strides(name: str, shape: tuple[int, ...]) -> bool:
+    """
+    Tell whether no convolution steps further than its input is wide.
+
+    Parameters
+    ----------
+    name : {"small", "resnet18", "resnet34", "resnet50"}
+        The residual network.
+    shape : tuple of int
+        ``(C, H, W)`` of the images.
+
+    Returns
+    -------
+    bool
+        False for images so narrow that a map of one pixel would be halved.
+    """
+    longer, side = max(shape[1:]), min(shape[1:])  # networks are built for the longer side
+    for stride in _strides(name, longer):
+        if side < stride:
+            return False
+        side = -(-side // stride)
+    return True
+
+
+def _strides(name: str, side: int) -> list[int]:
+    """List the strides by which a network goes through images of a side, one after the other."""
+    if name == "small":
+        stem, n_reductions, strides = _small_plan(side)
+        return [stem, *[2] * n_reductions, *strides]
+    stem_and_pool = [] if side <= LARGEST_SMALL_IMAGE else [2, 2]
+    return [*stem_and_pool, 1, 2, 2, 2]
 
 
 def _small_resnet(shape: tuple[int, ...], generator: torch.Generator) -> SmallResNet:

@@ -236,7 +236,8 @@ def _restore(
     estimator.cluster_trust_ = np.array(trust, dtype=np.float64)
     matched = manifest["cluster_to_class"] or [UNKNOWN] * estimator.n_clusters_
     check_classes(manifest["classes"], matched, estimator.n_clusters_)
-    estimator.classes_ = np.array(manifest["classes"], dtype=np.int64)
+    if manifest["classes"]:
+        estimator.classes_ = np.array(manifest["classes"], dtype=np.int64)
     estimator.cluster_to_class_ = np.array(matched, dtype=np.int64)
     estimator.history_, estimator.n_epochs_ = manifest["history"], len(manifest["history"])
     estimator.n_features_in_ = prod(shape)

@@ -81,7 +81,7 @@ def _curve(estimator: Any) -> dict[str, Any]:
 
 def _classes(estimator: Any) -> dict[str, Any]:
     """Return what files of fits without known classes do not hold."""
-    if not len(estimator.classes_):
+    if not hasattr(estimator, "classes_"):
         return {}
     return {n: getattr(estimator, f"{n}_").tolist() for n in ("classes", "cluster_to_class")}
 

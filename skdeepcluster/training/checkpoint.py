@@ -133,14 +133,14 @@ class Checkpoints:
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*.state"))
 
-    def refuse_another(self, but_for: str) -> None:
+    def refuse_another(self, but_for: Set[str]) -> None:
         """
         Refuse the states of another training before there is a trainer.
 
         Parameters
         ----------
-        but_for : str
-            A parameter that is not known yet, and does not count.
+        but_for : set of str
+            Parameters that are not known yet, and do not count.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Checkpoints:
         """
         states = filter(None, map(_read, reversed(self._paths())))
         for state in itertools.islice(states, 1):
-            self._check_identity(state["identity"], {but_for})
+            self._check_identity(state["identity"], but_for)
 
     def _check_identity(self, found: dict[str, str], but_for: Set[str] = frozenset()) -> None:
         names = sorted((self.identity.keys() | found.keys()) - but_for)

@@ -8,11 +8,9 @@ from typing import Any
 
 import torch
 
-# The smallest images of which every part of every kernel meets some pixel: of the small trunk, of
-# ResNets with the stem for small images, and of trunks of the caller's that divide sides by 32.
-LEAST_SIDES = {"auto": 2, "small": 2}
-LEAST_SIDE_OF_RESNETS = 5
-LEAST_SIDE = 128
+from skdeepcluster.networks.resnet import has_pixels_for_strides
+
+LEAST_SIDE = 128  # for trunks of the caller's, which may divide sides by 32
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -82,8 +80,9 @@ def training_dtype(
     ----------
     precision : {"auto", "float32", "bfloat16", "float16"}
         ``"auto"`` is bfloat16 for images on devices with bfloat16 arithmetic in hardware (CUDA from
-        compute capability 8.0, CPUs with AVX512-BF16 or AMX; there, of at least 2 pixels a side, 5
-        with a ResNet, and 128 with a trunk of the caller's own), and float32 elsewhere.
+        compute capability 8.0, CPUs with AVX512-BF16 or AMX; there, not of images so narrow that
+        the trunk would halve maps of one pixel, nor with a trunk of the caller's own of less than
+        128 pixels a side), and float32 elsewhere.
     device : torch.device
         Where training runs.
     shape : tuple of int
@@ -99,22 +98,36 @@ def training_dtype(
     Raises
     ------
     ValueError
-        If it is float16 on the CPU, where a step takes ten times as long as in float32, or longer.
+        If it is float16 on the CPU, where a step takes ten times as long as in float32, or longer,
+        or bfloat16 there, and images are too narrow for it.
     """
     if precision == "float16" and device.type == "cpu":
         raise ValueError(
             "precision='float16' is for GPUs: on the CPU, PyTorch trains many times slower in it "
             "than in float32. Use 'auto', 'float32' or 'bfloat16'."
         )
+    narrow = device.type == "cpu" and len(shape) == 3 and _is_narrow(shape, backbone)
+    if precision == "bfloat16" and narrow and isinstance(backbone, str):
+        raise ValueError(
+            f"precision='bfloat16' cannot be used on the CPU for images of shape {shape}: they are "
+            f"too narrow for backbone={backbone!r}. Use 'auto' or 'float32'."
+        )
     if precision != "auto":
         return DTYPES[precision]
-    # Where part of a kernel meets nothing but padding, as on maps of one pixel, torch on the CPU
-    # leaves that part of the gradient in bfloat16 as it finds it in memory.
-    least = LEAST_SIDE
-    if isinstance(backbone, str):
-        least = LEAST_SIDES.get(backbone, LEAST_SIDE_OF_RESNETS)
-    suits = len(shape) == 3 and (device.type != "cpu" or min(shape[1:]) >= least)
+    suits = len(shape) == 3 and not narrow and (device.type != "cpu" or min(shape[1:]) > 1)
     return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
+
+
+def _is_narrow(shape: tuple[int, ...], backbone: Any) -> bool:
+    """
+    Say whether gradients in bfloat16 are not to be relied on.
+
+    Where a convolution's stride is longer than a row of its input, torch on the CPU leaves part of
+    the gradient of its kernel as it finds it in memory.
+    """
+    if not isinstance(backbone, str):
+        return min(shape[1:]) < LEAST_SIDE
+    return not has_pixels_for_strides("small" if backbone == "auto" else backbone, shape)
 
 
 def inference_dtype(precision: str, device: torch.device) -> torch.dtype | None:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -310,12 +310,22 @@ def open_processes(distributed: bool | str, device: torch.device) -> Iterator[Pr
         raise ValueError(
             "distributed=True needs a process group, or to be run by torchrun: there is neither."
         )
+    if not (is_open or opened):
+        yield Processes()
+        return
+    # What is sent as objects goes by the current GPU, which is the first one in every process.
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        yield from _connected(device, opened)
+
+
+def _connected(device: torch.device, opened: bool) -> Iterator[Processes]:
+    """Connect to the others; `opened` says that there is no process group yet."""
     backend = "nccl" if device.type == "cuda" else "gloo"
     if opened:
         _open(backend, *(os.environ[name] for name in ANNOUNCED))
     connection: list[Any] = []
     try:
-        if not (is_open or opened) or dist.get_world_size() == 1:
+        if dist.get_world_size() == 1:
             yield Processes()
             return
         connection.append(dist.new_group(backend=backend, timeout=_patience_of_world()))

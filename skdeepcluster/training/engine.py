@@ -136,7 +136,7 @@ class Trainer:
         self.epoch = 0
         self.history = list(history or [])
         self.n_epochs_before = len(self.history)
-        self.pace = Pace(source.device)
+        self.pace = Pace(source.device, is_image=len(source.shape) == 3)
         self.assigned: Tensor | None = None
         self.last_epoch: tuple[dict[str, Tensor], Generators] | None = None
 

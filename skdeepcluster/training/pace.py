@@ -21,10 +21,12 @@ class Pace:
     ----------
     device : torch.device
         Where they are made.
+    is_image : bool, default=True
+        Whether samples are images, which can be made smaller.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, device: torch.device, *, is_image: bool = True) -> None:
+        self.device, self.is_image = device, is_image
         self.made = 0
         self.started = 0.0
 
@@ -50,17 +52,18 @@ class Pace:
             each = (self._now() - self.started) / JUDGED_BY
             left = each * n_left
             if left >= LONG:
-                warn(_told(left, each, self.device))
+                warn(self._told(left, each))
 
     def _now(self) -> float:
         if self.device.type == "cuda":  # steps are queued there long before they are made
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
 
-
-def _told(left: float, each: float, device: torch.device) -> str:
-    return (
-        f"This fit will take about {left / 3600:.1f} hours: a step takes {each:.2g} s on "
-        f"{device.type}. A smaller image_size, backbone='small', fewer max_epochs or a GPU make it "
-        "shorter; with checkpoint_dir it can be interrupted and resumed."
-    )
+    def _told(self, left: float, each: float) -> str:
+        ways = ["a smaller image_size", "backbone='small'"] if self.is_image else []
+        ways += ["fewer max_epochs"] + ["a GPU"] * (self.device.type == "cpu")
+        return (
+            f"This fit will take about {left / 3600:.1f} hours: a step takes {each:.2g} s on "
+            f"{self.device.type}. To make it shorter: {', '.join(ways)}. With checkpoint_dir it "
+            "can be interrupted and resumed."
+        )

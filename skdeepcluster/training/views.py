@@ -75,7 +75,7 @@ class Views:
         if not isinstance(views, Tensor) or views.shape != stacked.shape:
             raise ValueError(
                 "augmentation must return a tensor of the shape of its batch, "
-                f"{tuple(stacked.shape)}; got {getattr(views, 'shape', type(views).__name__)}."
+                f"{tuple(stacked.shape)}; got {_told(views)}."
             )
         return views.to(stacked).chunk(self.n_views)
 
@@ -117,6 +117,13 @@ class Views:
     def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:
         """Put side by side what is augmented: each sample as often as there are views."""
         return torch.cat((batch,) * self.n_views)
+
+
+def _told(views: Any) -> str:
+    if isinstance(views, Tensor):
+        return f"a tensor of shape {tuple(views.shape)}"
+    shape = f" of shape {tuple(views.shape)}" if hasattr(views, "shape") else ""
+    return f"{type(views).__name__}{shape}"
 
 
 def _augmented(batch: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Any:

@@ -160,3 +160,32 @@ def test_an_estimator_refuses_in_the_same_words(quick, fitted):
     for call in (quick().fit, quick().fit_predict, fitted.predict, fitted.transform, fitted.score):
         with pytest.raises(TypeError, match=LOADER):
             call(["a.png"] * 9)
+
+
+class Temporal(str):
+    """A data type of polars."""
+
+    def is_temporal(self):
+        return self == "Date"
+
+
+class Frame:
+    """A data frame as polars has it."""
+
+    columns = ("when", "x")
+    shape = (30, 2)
+
+    def __init__(self, *dtypes):
+        self.dtypes = [Temporal(dtype) for dtype in dtypes]
+
+    def get_column(self, name):
+        return np.ones(30)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(self.shape)
+
+
+def test_times_in_a_frame_of_polars_are_refused():
+    read_samples(Frame("Float64", "Int8"))
+    with pytest.raises(TypeError, match="column 'when', of dtype Date, holds no numbers"):
+        read_samples(Frame("Date", "Float64"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from shared_steps import each, estimator, failing, images
@@ -62,3 +64,24 @@ def test_each_process_of_a_machine_has_a_device_of_its_own(monkeypatch):
     assert resolve_device("auto") == resolve_device("cuda") == torch.device("cuda:3")
     assert resolve_device("cuda:1") == torch.device("cuda:1")
     assert resolve_device("cpu") == torch.device("cpu")
+
+
+def test_objects_are_sent_by_the_gpu_of_their_process(monkeypatch):
+    """NCCL sends objects by the current device, which is the first in every process."""
+    current = []
+
+    @contextmanager
+    def on(device):
+        current.append(device)
+        yield
+        current.pop()
+
+    group = {"new_group": lambda **_: None, "get_rank": lambda: 1, "get_world_size": lambda: 2}
+    group |= {"is_initialized": lambda: True, "destroy_process_group": lambda *_: None}
+    for name, function in group.items():
+        monkeypatch.setattr(f"torch.distributed.{name}", function)
+    monkeypatch.setattr("skdeepcluster.training.distributed._patience_of_world", lambda: None)
+    monkeypatch.setattr("torch.cuda.device", on)
+    with open_processes("auto", torch.device("cuda", 1)) as processes:
+        assert current == [processes.device] == [torch.device("cuda", 1)]
+    assert not current

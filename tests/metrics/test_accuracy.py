@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.metrics import make_scorer
@@ -54,6 +55,20 @@ def test_no_samples_score_one() -> None:
 def test_missing_labels_are_refused(labels: list[object]) -> None:
     with pytest.raises(ValueError, match="labels_pred must have a label for every sample"):
         clustering_accuracy_score([0, 1, 1], labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.ma.array([0, 1, 1], mask=[0, 0, 1]),
+        np.array(["2020", "NaT", "NaT"], "M8[D]"),
+        pd.Series(["a", None, "b"], dtype="string"),
+        pd.Series([0, None, 1], dtype="Int64"),
+    ],
+)
+def test_missing_labels_of_all_kinds_are_refused(labels: object) -> None:
+    with pytest.raises(ValueError, match="labels_true must have a label for every sample"):
+        clustering_accuracy_score(labels, [0, 1, 1])
 
 
 def test_unequal_lengths_are_refused() -> None:

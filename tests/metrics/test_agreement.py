@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -28,6 +28,7 @@ class Recorder:
 
     def predict(self, X):
         self.seen.append(X)
+        X = X.double() if isinstance(X, torch.Tensor) else X  # NumPy has no bfloat16
         return (np.asarray(X).reshape(len(X), -1).sum(axis=1) > 40).astype(int)
 
 
@@ -139,3 +140,57 @@ def test_the_order_of_many_samples_does_not_decide_which_are_looked_at():
     assert sum(map(len, model.seen)) == 2 * 4096
     assert model.seen[0].min() == pytest.approx(0, abs=0.5)
     assert model.seen[-1].max() == pytest.approx(4999, abs=0.5)
+
+
+class Strict(Recorder):
+    """One that refuses what is outside [0, 1]."""
+
+    def predict(self, X):
+        assert 0 <= X.min() <= X.max() <= 1
+        return super().predict(X)
+
+
+def test_views_keep_to_the_range_of_the_images():
+    images = load_digits().images[:200].astype(np.float32) / 16
+    images[:, 0, :] = 1
+    assert math.isfinite(view_agreement_score(Strict(), images))
+
+
+def test_tensors_are_looked_at_as_tensors(blobs):
+    recorder = Recorder()
+    view_agreement_score(recorder, torch.from_numpy(blobs))
+    assert all(isinstance(X, torch.Tensor) and X.dtype == torch.float64 for X in recorder.seen)
+
+
+class Table:
+    """A table as pyarrow has it, which is not made by its class."""
+
+    columns = tuple("abcdef")
+
+    def __init__(self, rows):
+        self.rows, self.shape = rows, rows.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.rows
+
+
+def test_tables_that_cannot_be_made_anew_become_arrays(blobs):
+    recorder = Recorder()
+    view_agreement_score(recorder, Table(blobs))
+    assert all(isinstance(X, np.ndarray) for X in recorder.seen)
+
+
+def test_an_estimator_is_shown_views_of_the_images_as_they_are():
+    images = np.random.default_rng(0).integers(0, 255, (60, 24, 24), dtype=np.uint8)
+    model = make(image_size=12, max_epochs=1).fit(images)
+    whole = view_agreement_score(make_pipeline(model), images)
+    assert view_agreement_score(model, images) == pytest.approx(whole)
+    flat = make(image_size=12, max_epochs=1, image_shape=(24, 24)).fit(images.reshape(60, -1))
+    assert view_agreement_score(flat, images.reshape(60, -1)) == pytest.approx(whole)
+
+
+def test_weights_of_samples_are_refused(blobs):
+    model = make(max_epochs=1).fit(blobs)
+    assert math.isfinite(model.score(blobs, sample_weight=None))
+    with pytest.raises(ValueError, match="sample_weight must be None"):
+        model.score(blobs, sample_weight=np.ones(len(blobs)))

@@ -213,3 +213,14 @@ def test_a_trunk_that_cannot_do_with_channels_last_memory_is_spared_it(trunk, tm
     np.testing.assert_array_equal(loaded.predict(X), model.labels_)
     assert not takes_channels_last(trunk, trunk, (3, 8, 8))
     assert takes_channels_last(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), (3, 8, 8))
+
+
+def test_a_module_that_a_callable_always_returns_is_not_trained(digits):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 8))
+    before = module[1].weight.detach().clone()
+    models = [
+        CLC(3, backbone=lambda shape: module, max_epochs=1, random_state=0).fit(digits)
+        for _ in range(2)
+    ]
+    assert torch.equal(module[1].weight, before)
+    np.testing.assert_array_equal(*(model.transform(digits) for model in models))

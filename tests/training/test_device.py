@@ -13,6 +13,8 @@ from trainings import trainer_of
 
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.data.scaling import Scaling
+from skdeepcluster.networks.backbone import build_backbone
+from skdeepcluster.networks.resnet import has_pixels_for_strides
 from skdeepcluster.training.device import inference_dtype, resolve_device, training_dtype
 from skdeepcluster.training.seeds import Generators
 
@@ -86,8 +88,40 @@ def test_precision_follows_the_device():
     assert training_dtype("auto", cpu, (5,)) is None
     assert training_dtype("auto", cpu, (3, 8, 1)) is None
     assert training_dtype("auto", cpu, (3, 4, 8), "resnet18") is None
+    assert training_dtype("auto", cpu, (3, 16, 70), "resnet18") is None
     assert training_dtype("auto", cpu, (3, 127, 127), torch.nn.Identity()) is None
     assert training_dtype("auto", torch.device("mps"), image) is None
+
+
+NARROW = [(64, 8), (8, 64), (128, 8), (40, 3), (24, 4), (100, 12), (27, 2), (8, 1)]
+
+
+@pytest.mark.parametrize("sides", NARROW)
+def test_narrow_images_are_trained_in_float32(sides):
+    assert training_dtype("auto", torch.device("cpu"), (1, *sides)) is None
+    assert training_dtype("bfloat16", torch.device("cuda"), (1, *sides)) is torch.bfloat16
+    with pytest.raises(ValueError, match=r"precision='bfloat16' .* narrow for backbone='small'"):
+        training_dtype("bfloat16", torch.device("cpu"), (1, *sides), "small")
+
+
+@pytest.mark.parametrize(
+    ("name", "longer"), [*(("small", n) for n in (2, 5, 16, 17, 40, 65, 193)), ("resnet18", 66)]
+)
+def test_narrow_is_what_the_network_makes_of_it(name, longer):
+    trunk, _ = build_backbone(name, (1, longer, longer), torch.Generator().manual_seed(0))
+    fits = []
+
+    def look(layer, inputs):
+        fits.append(inputs[0].shape[3] >= np.max(layer.stride))
+
+    for layer in trunk.eval().modules():
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            layer.register_forward_pre_hook(look)
+    for side in {1, 2, 3, 4, 8, 9, 16, 17, 32, longer} - set(range(longer + 1, 33)):
+        with torch.no_grad():
+            trunk(torch.zeros(1, 1, longer, side))
+        assert has_pixels_for_strides(name, (1, longer, side)) == all(fits)
+        fits.clear()
 
 
 def test_float16_is_not_trained_on_the_cpu(quick, digits):

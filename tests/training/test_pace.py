@@ -42,6 +42,16 @@ def test_hours_are_told_once(clock):
         walk(6006, clock, 3.0)
     assert len(caught) == 1
     assert "image_size" in str(caught[0].message)
+    assert "a GPU" in str(caught[0].message)
+
+
+def test_what_does_not_apply_is_not_advised(clock):
+    watch = Pace(torch.device("meta"), is_image=False)
+    with pytest.warns(UserWarning, match=r"shorter: fewer max_epochs\. With") as caught:
+        for number in range(10):
+            clock.now += 3.0
+            watch.step(6000 - number)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize(("n_steps", "seconds"), [(2400, 2.9), (5, 10_000.0), (6, 10_000.0)])

@@ -1,8 +1,13 @@
 """Deep image clustering with the scikit-learn API."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from skdeepcluster._version import __version__
-from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
-from skdeepcluster.persistence.loading import load
+
+if TYPE_CHECKING:
+    from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
+    from skdeepcluster.persistence.loading import load
 
 __all__ = [
     "CLC",
@@ -12,3 +17,18 @@ __all__ = [
     "__version__",
     "load",
 ]
+_MODULES = {"augmentation", "losses", "methods"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: torch takes seconds, in which Ctrl-C should end the command."""
+    if name in _MODULES:
+        return import_module(f"skdeepcluster.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    place = "persistence.loading" if name == "load" else "methods"
+    return getattr(import_module(f"skdeepcluster.{place}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

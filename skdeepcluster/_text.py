@@ -24,3 +24,20 @@ def printable(text: str) -> str:
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+
+
+def is_text(text: str) -> bool:
+    """
+    Tell whether a text can be written to a file of UTF-8: names of files may hold other bytes.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    bool
+        The answer.
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -54,7 +54,10 @@ loaded, before = set(sys.modules), state()
 builtins.__import__ = spy
 importlib.metadata.Distribution.from_name = find_others
 import skdeepcluster
+alone = "skdeepcluster.base" not in sys.modules
+skdeepcluster.CLC, skdeepcluster.load
 print(json.dumps({
+    "alone": alone,
     "new": sorted(set(sys.modules) - loaded),
     "asked": sorted(asked),
     "quiet": state() == before,
@@ -138,6 +141,14 @@ def test_import_leaves_heavy_modules_for_later(fresh_import: dict[str, Any], hea
     for report in ("new", "asked"):
         names = fresh_import[report]
         assert not [name for name in names if name == heavy or name.startswith(f"{heavy}.")]
+
+
+def test_the_package_is_there_before_torch(fresh_import: dict[str, Any]) -> None:
+    """While torch is imported, Ctrl-C ends the command without a traceback."""
+    assert fresh_import["alone"] is True
+    assert {*skdeepcluster.__all__} <= {*dir(skdeepcluster)}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = skdeepcluster.nothing
 
 
 def test_import_changes_no_global_state(fresh_import: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from skdeepcluster._version import __version__
 from skdeepcluster.cli import export as exporting
 from skdeepcluster.cli import work
 from skdeepcluster.cli.results import in_words
-from skdeepcluster.cli.settings import METHODS, Settings, number_of_clusters, parameter
+from skdeepcluster.cli.run_folder import refuse_inside
+from skdeepcluster.cli.settings import METHODS, RUN_FILE, Settings, number_of_clusters, parameter
 from skdeepcluster.cli.shell import plainly, result, say
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.report import read_names
@@ -19,6 +20,8 @@ from skdeepcluster.report.files import shown
 from skdeepcluster.report.names import class_name
 
 GOES_ON = "The same command goes on where this one has stopped."
+WITHOUT = "The same command without --overwrite goes on where this one has stopped."
+INCOMPLETE = "The folder of the clusters is not complete."
 
 app = typer.Typer(
     help="Cluster the images of a folder, look at the clusters, and hand them on.",
@@ -98,7 +101,7 @@ def _fit(
         "resize": resize,
         "color": color,
     }
-    with plainly(GOES_ON) as warnings:
+    with plainly(WITHOUT if overwrite else GOES_ON) as warnings:
         given = {name: value for name, value in options.items() if value is not None}
         if n_clusters is not None:
             given["n_clusters"] = number_of_clusters(n_clusters)
@@ -163,12 +166,15 @@ def _export(
     as_json: Json = False,
 ) -> None:
     """Sort the files of RUN into one folder per cluster; they stay where they are."""
-    with plainly():
+    with plainly(INCOMPLETE if link or copy else ""):
         if link + copy + move_nothing > 1:
             raise ValueError("Only one of --link, --copy and --move-nothing can be done.")
         target = (destination or run / "clusters").absolute()
         if (link or copy) and target.exists():
             raise FileExistsError(f"{target} exists: name another folder for the clusters.")
+        if (run / RUN_FILE).exists():
+            folder = Path(Settings.from_toml(run / RUN_FILE).folder)
+            refuse_inside(folder, target, "The folder of the clusters")
         members, classes = read_clusters(run / CLUSTERS)
         called = {cluster: class_name(label) for cluster, label in classes.items()}
         called |= read_names(names) if names else {}

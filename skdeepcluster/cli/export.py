@@ -7,11 +7,20 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 LONGEST = 255  # bytes, of a name in the usual file systems
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file; what is broken off is not left under its name."""
+    with TemporaryDirectory(dir=target.parent, prefix=".part-") as folder:
+        os.replace(shutil.copy2(source, folder), target)
+
+
 WAYS: dict[str, Callable[[Path, Path], object]] = {
     "link": lambda source, target: target.symlink_to(source),
-    "copy": lambda source, target: shutil.copy2(source, target),
+    "copy": _copy,
 }
 
 
@@ -102,5 +111,11 @@ def carry_out(plan: Sequence[tuple[Path, Path]], way: str) -> list[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(target):
             raise FileExistsError(f"{target} exists, and is not replaced.")
-        WAYS[way](source, target)
+        try:
+            WAYS[way](source, target)
+        except OSError as error:
+            raise OSError(
+                f"{source} could not be put in its cluster's folder, which is not complete: "
+                f"{error.strerror}."
+            ) from error
     return missing

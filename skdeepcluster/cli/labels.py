@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdeepcluster._text import is_text
 from skdeepcluster.cli.tables import read_table, write_table
 
 TO_LABEL = "to_label.csv"
@@ -46,6 +47,8 @@ def read_labels(paths: Sequence[str], folder: str) -> dict[str, str]:
             label = given.strip()
             if label in UNKNOWN:
                 continue
+            if not is_text(label):
+                raise ValueError(f"{path}, line {line}: labels must be text in UTF-8.")
             name = os.path.normpath(os.path.join(folder, file))
             if labels.setdefault(name, label) != label:
                 raise ValueError(

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
+from skdeepcluster._warn import warn
 from skdeepcluster.cli.labels import numbered, read_labels
 from skdeepcluster.cli.settings import Settings
 from skdeepcluster.datasets import load_images
 
 FEATURES = ".features-*.npy"
+DARK = 0.25
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,20 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
     samples = found.images
     if settings.features is not None:
+        _warn_if_dark(found.images)
         network = settings.features, settings.weights
         samples = _features(*network, samples, out, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped, *known)
+
+
+def _warn_if_dark(images: NDArray[Any]) -> None:
+    brightest = float(images.max()) if images.dtype.kind == "f" else 1.0
+    if brightest < DARK:
+        warn(
+            f"The brightest value of all images is {brightest:.2g} of the largest that their type "
+            "can hold, as with cameras of 12 bits: to the pretrained network they are all but "
+            "black. Stretch their values to the whole range before."
+        )
 
 
 def _features(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from skdeepcluster._files import write_whole
 from skdeepcluster.cli.results import MODEL, REPORT, RESULTS
@@ -13,11 +17,93 @@ from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
 
 TRAINING = ".training"
+LOCK = ".lock"
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """
+    Keep the folder of a run, which is made if absent, for one command.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+
+    Yields
+    ------
+    None
+        While other commands are refused.
+
+    Raises
+    ------
+    OSError
+        If another command is at work in it, or it cannot be written to.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(out / LOCK).acquire(timeout=0)
+    except Timeout:
+        raise FileExistsError(f"Another command is at work in {out}.") from None
+    with lock:
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # of systems on which an open file cannot be removed
+                (out / LOCK).unlink()
+
+
+def refuse_place(settings: Settings, out: Path) -> None:
+    """
+    Refuse folders in which no run can be made.
+
+    Parameters
+    ----------
+    settings : Settings
+        The run.
+    out : Path
+        Its folder.
+
+    Raises
+    ------
+    OSError
+        If the folder of the images is not there.
+    ValueError
+        If `out` is inside the folder of the images.
+    """
+    folder = Path(settings.folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {settings.folder}.")
+    refuse_inside(folder, out, "-o")
+
+
+def refuse_inside(folder: Path, out: Path, name: str) -> None:
+    """
+    Refuse to write among the images.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the images.
+    out : Path
+        Where something is to be written.
+    name : str
+        What that is called, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is inside the folder.
+    """
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"{name} must be outside of the folder of the images, {folder}; got {out}."
+        )
 
 
 def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     """
-    Make the folder of a run, or go on with the run that is in it.
+    Begin a run in its folder, or go on with the one that is in it.
 
     Parameters
     ----------
@@ -31,26 +117,19 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     Returns
     -------
     Settings
-        The same, with the classes of the run that is gone on with.
+        The same, with the classes of the run that is gone on with, and, if it has a model, the type
+        of the values that this was trained on.
 
     Raises
     ------
     OSError
-        If the folder of the images is not there, or `out` holds another run's results.
-    ValueError
-        If `out` is inside the folder of the images.
+        If `out` holds another run's results.
     """
-    folder = Path(settings.folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {settings.folder}.")
-    if out.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"-o must be outside of the folder of the images, {folder}; got {out}.")
     found = _results_in(out)
     if found and overwrite:
         return settings
     if found:
         settings = _go_on(settings, out, found)
-    out.mkdir(parents=True, exist_ok=True)
     write_settings(settings, out)
     return settings
 
@@ -128,7 +207,8 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
             f"{_or_replace(settings)}."
         )
     say(f"Going on with the run in {out}.")
-    return dataclasses.replace(settings, classes=there.classes)
+    dtype = there.dtype if MODEL in found else settings.dtype
+    return dataclasses.replace(settings, classes=there.classes, dtype=dtype)
 
 
 def _or_replace(settings: Settings) -> str:

@@ -14,6 +14,7 @@ import tomli_w
 import torch
 
 import skdeepcluster
+from skdeepcluster._text import is_text, printable
 from skdeepcluster.methods import CLC, ContrastiveClustering, ProPos, TwinContrastClustering
 
 METHODS = {
@@ -84,6 +85,8 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, str) and not (name in OPTIONAL and value is None):
                 raise ValueError(f"{name} must be a text; got {value!r}.")
+            if value is not None and not is_text(value):
+                raise ValueError(f"{name} must be text in UTF-8; got {printable(value)!r}.")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
         for name in LISTS:
@@ -91,6 +94,8 @@ class Settings:
                 raise ValueError(
                     f'{name} must be a list of texts, as in ["..."]; got {getattr(self, name)!r}.'
                 )
+            if not all(map(is_text, getattr(self, name))):
+                raise ValueError(f"{name} must be text in UTF-8; got {getattr(self, name)!r}.")
 
     @property
     def reading(self) -> dict[str, Any]:

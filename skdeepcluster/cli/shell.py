@@ -12,6 +12,7 @@ import torch
 import typer
 
 from skdeepcluster._text import printable
+from skdeepcluster.training.inference import is_out_of_memory
 
 FAILED = 1
 INTERRUPTED = 130  # what a shell gives after Ctrl-C
@@ -74,7 +75,10 @@ def plainly(hint: str = "") -> Iterator[list[str]]:
         except KeyboardInterrupt:
             say(f"Interrupted. {hint}".strip())
             raise typer.Exit(INTERRUPTED) from None
-        except USERS as error:
+        except (*USERS, RuntimeError) as error:
+            # On the CPU, torch has no error of its own for a lack of memory.
+            if not isinstance(error, USERS) and not is_out_of_memory(error):
+                raise
             say(f"Error: {printable(str(error)) or type(error).__name__}")
             raise typer.Exit(FAILED) from None
 

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 import skdeepcluster
+from skdeepcluster._warn import warn
 from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
 from skdeepcluster.cli.pile import Pile, forget_features, read_pile
 from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results
 from skdeepcluster.cli.run_folder import (
     TRAINING,
+    held,
     open_run,
     refuse_existing,
+    refuse_place,
     remove_results,
     write_settings,
 )
@@ -31,6 +34,8 @@ from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
+
+LEAST_CHANGE = 0.01  # of the images
 
 
 class Results:
@@ -121,7 +126,16 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     estimator = settings.estimator(**more)
     estimator._validate_params()
     read_labels(settings.labels, settings.folder)  # refused before anything is written
+    refuse_place(settings, out)
+    with held(out):
+        return _fit(settings, estimator, out, overwrite, verbose)
+
+
+def _fit(
+    settings: Settings, estimator: Any, out: Path, overwrite: bool, verbose: bool
+) -> dict[str, Any]:
     before = open_run(settings, out, overwrite)
+    settings = before if (out / MODEL).exists() and not overwrite else settings
     pile = read_pile(settings, out, verbose)
     if overwrite:
         _refuse_unfit(estimator, pile)  # before anything is removed
@@ -131,13 +145,14 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
             f"{out / MODEL} was trained with labels of other classes, {_listed(before.classes)}; "
             f"now there are {_listed(pile.classes)}. Give those labels, or add --overwrite."
         )
+    model = skdeepcluster.load(out / MODEL) if (out / MODEL).exists() else None
+    if model is not None:
+        _refuse_other_number(pile, model, out)
+        say(f"{out / MODEL} is there, and is not trained again.")
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
     write_settings(settings, out)
-    if (out / MODEL).exists():
-        say(f"{out / MODEL} is there, and is not trained again.")
-        model = skdeepcluster.load(out / MODEL)
-    else:
+    if model is None:
         estimator.fit(pile.samples, known_labels=pile.known)
         model = estimator.set_params(checkpoint_dir=None, verbose=0)
         model.save(out / MODEL)
@@ -177,8 +192,10 @@ def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[st
     settings = dataclasses.replace(
         _settings_of(path, model), folder=str(folder.absolute()), model=str(path), labels=[]
     )
-    open_run(settings, out, overwrite=False)
-    return finish(settings, model, read_pile(settings, out, verbose), out)
+    refuse_place(settings, out)
+    with held(out):
+        open_run(settings, out, overwrite=False)
+        return finish(settings, model, read_pile(settings, out, verbose), out)
 
 
 def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
@@ -203,6 +220,8 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     ------
     OSError
         If there is no run, or a report that would be overwritten.
+    ValueError
+        If images or model are not those of the run's tables any more.
     """
     settings = Settings.from_toml(out / RUN_FILE)
     if not overwrite:
@@ -237,6 +256,8 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     ------
     OSError
         If there is no run, or a table that would be overwritten.
+    ValueError
+        If images or model are not those of the run's tables any more.
     """
     settings, table = Settings.from_toml(out / RUN_FILE), out / TO_LABEL
     if any(Path(path).resolve() == table.resolve() for path in settings.labels):
@@ -250,6 +271,7 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     pile = read_pile(settings, out, verbose)
     _refuse_other_files(pile, out, settings.folder)
     results = Results(model, pile.samples)
+    _refuse_other_results(pile, results, out, settings.folder)
     rows = open_rows(0, len(pile.known), pile.known)
     chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
     files = [pile.filenames[row] for row in chosen]
@@ -273,6 +295,28 @@ def _refuse_other_files(pile: Pile, out: Path, folder: str) -> None:
         raise ValueError(
             f"{folder} does not hold the images of {table} any more: {len(found - known)} are new, "
             f"and {len(known - found)} are gone. Sort them with predict, into another folder."
+        )
+
+
+def _refuse_other_results(pile: Pile, results: Results, out: Path, folder: str) -> None:
+    """Refuse to describe other clusters than those of the run's tables."""
+    table = out / CLUSTERS
+    before = dict(read_clusters(table)[0]) if table.exists() else {}
+    found = dict(zip(pile.filenames, results.probabilities.argmax(axis=1).tolist(), strict=True))
+    n_other = sum(found[name] != cluster for name, cluster in before.items())
+    if n_other > LEAST_CHANGE * len(before):  # a few may be in the balance between two clusters
+        raise ValueError(
+            f"{n_other} of {len(before)} images are in other clusters now than in {table}: the "
+            f"images in {folder} have changed since, or the model. Sort them anew, into another "
+            "folder."
+        )
+
+
+def _refuse_other_number(pile: Pile, model: Any, out: Path) -> None:
+    if len(model.labels_) != len(pile.samples):
+        raise ValueError(
+            f"{out / MODEL} was trained with {len(model.labels_)} images; now there are "
+            f"{len(pile.samples)}. Bring back those of then, or add --overwrite."
         )
 
 
@@ -312,6 +356,8 @@ def finish(
         What has come out, as `summary` has it.
     """
     results = Results(model, pile.samples)
+    if only_report:
+        _refuse_other_results(pile, results, out, settings.folder)
     both = results.probabilities, results.embedding
     classes = classes_of_clusters(model, settings.classes)
     if not only_report:
@@ -338,6 +384,10 @@ def _settings_of(path: Path, model: Any) -> Settings:
     elif model.image_shape_ is None or model.image_shape_[1] != model.image_shape_[2]:
         raise FileNotFoundError(f"{run} is needed: it says how images are read for {path}.")
     else:
+        warn(
+            f"There is no {run}: images are read with resize='pad', which need not be how they "
+            "were read for the training."
+        )
         settings = Settings("", model.n_clusters, image_size=model.image_shape_[1])
     if model.image_shape_ is None:
         return settings

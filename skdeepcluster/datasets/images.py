@@ -196,7 +196,10 @@ def _root(cache_dir: Any, folder: str | None) -> Path:
     else:
         raise TypeError(f"cache_dir must be None or a path; got {cache_dir!r}.")
     if folder is not None and Path(folder).resolve() in [root.resolve(), *root.resolve().parents]:
-        raise ValueError(f"cache_dir must not lie in the folder that is read; got {str(root)!r}.")
+        raise ValueError(
+            "cache_dir must not lie in the folder that is read (where it is None, XDG_CACHE_HOME "
+            f"says where the cache is); got {str(root)!r}."
+        )
     return root / "images"
 
 

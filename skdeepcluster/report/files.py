@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from skdeepcluster._text import is_text
+
 AS_IN_SCRIPTS = "/!~*'()"  # what encodeURIComponent, part by part, leaves as it is
 
 
@@ -122,7 +124,8 @@ def file_table(filenames: Sequence[str], folder: str | os.PathLike[str]) -> dict
     dict
         ``folder``, the part of the paths that all share; ``names``, the rest of each; ``link``, the
         way from the page to that folder, None where there is none; ``links``, by number, those
-        ways from it that do not follow from the names as shown.
+        ways from it that do not follow from the names as shown; ``own``, by number, those paths
+        that are shown otherwise.
     """
     common = os.path.commonprefix(list(filenames))  # noqa: RUF071 (cut at a slash below)
     start = common.rfind("/") + 1
@@ -130,11 +133,24 @@ def file_table(filenames: Sequence[str], folder: str | os.PathLike[str]) -> dict
     names = [shown(rest) for rest in rests]
     way = _way(common[:start] or ".", folder)
     links: dict[int, str | None] = {i: _quoted(r) for i, r in enumerate(rests) if r != names[i]}
+    own = {i: name for i, name in enumerate(filenames) if name != shown(name) and is_text(name)}
     if any(map(os.path.isabs, rests)):  # beside relative ones: they do not go on from the folder
         links = {i: _way(name, folder) for i, name in enumerate(filenames)}
-        return {"folder": shown(common[:start]), "names": names, "link": "", "links": links}
+        return {
+            "folder": shown(common[:start]),
+            "names": names,
+            "link": "",
+            "links": links,
+            "own": own,
+        }
     link = None if way is None else f"{way}/"
-    return {"folder": shown(common[:start]), "names": names, "link": link, "links": links}
+    return {
+        "folder": shown(common[:start]),
+        "names": names,
+        "link": link,
+        "links": links,
+        "own": own,
+    }
 
 
 def _way(path: str, folder: str | os.PathLike[str]) -> str | None:

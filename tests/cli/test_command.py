@@ -25,6 +25,8 @@ from typer.testing import CliRunner
 
 import skdeepcluster
 from skdeepcluster.cli.app import app
+from skdeepcluster.cli.pile import _warn_if_dark
+from skdeepcluster.cli.run_folder import held
 from skdeepcluster.datasets import load_images
 
 QUICK = ["--image-size", "8", "--set", "max_epochs=6", "--set", "batch_size=16"]
@@ -642,3 +644,97 @@ def test_a_run_without_files_and_a_name_too_long_for_a_folder_are_told(fitted, t
     assert not (tmp_path / "s").exists()
     (tmp_path / "clusters.csv").write_text("path,cluster\n")
     assert "has no rows" in run("export", tmp_path, status=1).stderr
+
+
+def test_a_folder_is_for_one_command_at_a_time(pile, tmp_path):
+    with held(tmp_path / "o"):
+        for extra in ([], ["--overwrite"]):
+            fit = ["fit", pile, "-k", 4, "-o", tmp_path / "o", "-q", *QUICK, *extra]
+            assert "Another command is at work in" in run(*fit, status=1).stderr
+        assert [path.name for path in (tmp_path / "o").iterdir()] == [".lock"]
+    assert not list((tmp_path / "o").iterdir())
+
+
+@pytest.mark.parametrize("command", ["report", "suggest"])
+def test_another_model_s_clusters_are_not_described(fitted, pile, tmp_path, command):
+    out = tmp_path / "o"
+    shutil.copytree(fitted[0], out)
+    settings = ["--image-size", "8", "--set", "max_epochs=1", "--set", "random_state=9"]
+    run("fit", pile, "-k", 3, "-o", tmp_path / "other", "-q", *settings)
+    shutil.copy(tmp_path / "other" / "model.safetensors", out / "model.safetensors")
+    before = content(out)
+    refused = run(command, out, "--overwrite", "-q", status=1)
+    assert "images are in other clusters now than in" in refused.stderr
+    assert content(out) == before
+
+
+def test_a_model_is_not_gone_on_with_by_other_images(fitted, pile, tmp_path):
+    out, images = tmp_path / "o", tmp_path / "in"
+    shutil.copytree(pile, images)
+    fit = ["fit", images, "-k", 3, "-o", out, "-q", *QUICK]
+    run(*fit)
+    (out / "report.html").unlink()
+    settings = (out / "run.toml").read_bytes()
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(images / "deep.png")
+    assert "was trained with 60 images; now there are 61" in run(*fit, status=1).stderr
+    assert (out / "run.toml").read_bytes() == settings
+    (images / "deep.png").unlink()
+    assert "is not trained again" in run(*fit).stderr
+
+
+def test_nothing_is_exported_among_the_images(fitted, pile):
+    refused = run("export", fitted[0], pile / "sorted", "--link", status=1)
+    assert "must be outside of the folder of the images" in refused.stderr
+    assert not (pile / "sorted").exists()
+
+
+def test_a_copy_that_fails_is_not_left_under_its_name(fitted, tmp_path, monkeypatch):
+    def fill_the_disk(source, folder):
+        (Path(folder) / source.name).write_bytes(b"part")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copy2", fill_the_disk)
+    refused = run("export", fitted[0], tmp_path / "s", "--copy", status=1)
+    assert "is not complete: No space left on device." in refused.stderr
+    assert not [path for path in (tmp_path / "s").rglob("*") if path.is_file()]
+
+
+def test_text_that_is_not_utf_8_is_named(pile, tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_bytes("file,label\nsub/001.png,Zelle_\xfc\n".encode("latin-1"))
+    fit = ["fit", pile, "-k", 3, "-o", tmp_path / "o", "-q", *QUICK]
+    refused = run(*fit, "--labels", table, status=1)
+    assert "labels.csv, line 2: labels must be text in UTF-8" in refused.stderr
+    folder = write_digits(tmp_path / os.fsdecode(b"in\xff"), 8)
+    refused = run("fit", folder, "-k", 3, "-o", tmp_path / "o", "-q", *QUICK, status=1)
+    assert r"folder must be text in UTF-8; got" in refused.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_model_alone_says_how_it_reads(fitted, pile, tmp_path):
+    shutil.copy(fitted[0] / "model.safetensors", tmp_path)
+    done = run("predict", tmp_path / "model.safetensors", pile, "-o", tmp_path / "p", "-q")
+    assert "images are read with resize='pad'" in done.stderr
+
+
+def test_a_lack_of_memory_is_a_line(pile, tmp_path):
+    fit = ["fit", pile, "-k", 3, "-o", tmp_path / "o", "-q", *QUICK]
+    refused = run(*fit, "--set", "embedding_dim=2000000000", status=1)
+    assert "Error: " in refused.stderr
+    assert "can't allocate memory" in refused.stderr
+
+
+def test_dark_images_are_told_before_features_are_computed():
+    images = np.full((2, 8, 8), 0.06, np.float32)
+    with pytest.warns(UserWarning, match=r"brightest value of all images is 0\.06"):
+        _warn_if_dark(images)
+
+
+def test_what_was_interrupted_while_replacing_goes_on_without_that(pile, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skdeepcluster.cli.work.fit", interrupt)
+    fit = ["fit", pile, "-k", 3, "-o", tmp_path / "o"]
+    assert "The same command goes on" in run(*fit, status=130).stderr
+    assert "command without --overwrite goes on" in run(*fit, "--overwrite", status=130).stderr

@@ -271,6 +271,8 @@ def test_hostile_file_names_neither_break_the_page_nor_lose_their_file(tmp_path:
         reached = unquote_to_bytes(odd) if odd else shown[row].encode()
         assert reached == name.encode("utf-8", "surrogateescape")
     assert sorted(data["files"]["links"]) == ["2", "3", "4"]
+    own = {row: f"{tmp_path}/in/{HOSTILE[row]}" for row in (2, 4)}
+    assert data["files"]["own"] == {str(row): name for row, name in own.items()}
 
 
 def test_relative_and_absolute_names_may_be_mixed(

@@ -345,7 +345,7 @@
   }
 
   function saveSelection() {
-    const file = (i) => (files ? files.folder + fileOf(i) : "");
+    const file = (i) => (files ? files.own[i] ?? files.folder + fileOf(i) : "");
     const row = (i) => [i, file(i), label[i], nameOf(label[i]), confidence[i].toFixed(4)];
     const header = ["image", "file", "cluster", "name", "confidence"];
     download("selection.csv", [header, ...[...selection].map(row)]);

@@ -116,6 +116,6 @@ def carry_out(plan: Sequence[tuple[Path, Path]], way: str) -> list[Path]:
         except OSError as error:
             raise OSError(
                 f"{source} could not be put in its cluster's folder, which is not complete: "
-                f"{error.strerror}."
+                f"{error.strerror or error}."
             ) from error
     return missing

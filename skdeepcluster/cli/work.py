@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 import skdeepcluster
 from skdeepcluster._warn import warn
+from skdeepcluster.cli.checks import (
+    refuse_other_classes,
+    refuse_other_files,
+    refuse_other_number,
+    refuse_other_results,
+    refuse_unfit,
+)
 from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
 from skdeepcluster.cli.pile import Pile, forget_features, read_pile
 from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results
@@ -29,13 +34,9 @@ from skdeepcluster.cli.run_folder import (
 )
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
-from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.clustering.suggestions import open_rows, suggest
-from skdeepcluster.data.known_labels import read_known_labels
 from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
-
-LEAST_CHANGE = 0.01  # of the images
 
 
 class Results:
@@ -138,16 +139,12 @@ def _fit(
     settings = before if (out / MODEL).exists() and not overwrite else settings
     pile = read_pile(settings, out, verbose)
     if overwrite:
-        _refuse_unfit(estimator, pile)  # before anything is removed
+        refuse_unfit(estimator, pile)  # before anything is removed
         remove_results(out)
-    if (out / MODEL).exists() and before.classes != pile.classes:
-        raise ValueError(
-            f"{out / MODEL} was trained with labels of other classes, {_listed(before.classes)}; "
-            f"now there are {_listed(pile.classes)}. Give those labels, or add --overwrite."
-        )
     model = skdeepcluster.load(out / MODEL) if (out / MODEL).exists() else None
     if model is not None:
-        _refuse_other_number(pile, model, out)
+        refuse_other_classes(pile, before.classes, out)
+        refuse_other_number(pile, model, out)
         say(f"{out / MODEL} is there, and is not trained again.")
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
@@ -226,10 +223,11 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     settings = Settings.from_toml(out / RUN_FILE)
     if not overwrite:
         refuse_existing(out / REPORT)
-    model = skdeepcluster.load(settings.model or out / MODEL)
-    pile = read_pile(settings, out, verbose)
-    _refuse_other_files(pile, out, settings.folder)
-    return finish(settings, model, pile, out, overwrite, only_report=True)
+    with held(out):
+        model = skdeepcluster.load(settings.model or out / MODEL)
+        pile = read_pile(settings, out, verbose)
+        refuse_other_files(pile, out, settings.folder)
+        return finish(settings, model, pile, out, overwrite, only_report=True)
 
 
 def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, Any]:
@@ -267,61 +265,18 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
         )
     if not overwrite:
         refuse_existing(table)
-    model = skdeepcluster.load(settings.model or out / MODEL)
-    pile = read_pile(settings, out, verbose)
-    _refuse_other_files(pile, out, settings.folder)
-    results = Results(model, pile.samples)
-    _refuse_other_results(pile, results, out, settings.folder)
-    rows = open_rows(0, len(pile.known), pile.known)
-    chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
-    files = [pile.filenames[row] for row in chosen]
-    write_to_label(table, files, results.probabilities[chosen])
-    forget_features(out)
+    with held(out):
+        model = skdeepcluster.load(settings.model or out / MODEL)
+        pile = read_pile(settings, out, verbose)
+        refuse_other_files(pile, out, settings.folder)
+        results = Results(model, pile.samples)
+        refuse_other_results(pile, results.probabilities, out, settings.folder)
+        rows = open_rows(0, len(pile.known), pile.known)
+        chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
+        files = [pile.filenames[row] for row in chosen]
+        write_to_label(table, files, results.probabilities[chosen])
+        forget_features(out)
     return {"table": str(table), "n_files": len(files)}
-
-
-def _refuse_unfit(estimator: Any, pile: Pile) -> None:
-    n = len(clone(estimator)._read(pile.samples, reset=True))
-    most = n if estimator.n_clusters == "auto" else estimator.n_clusters
-    read_known_labels(pile.known, n, most)
-
-
-def _refuse_other_files(pile: Pile, out: Path, folder: str) -> None:
-    """Refuse to describe images that are not those of the run's tables."""
-    table = out / CLUSTERS
-    known = {name for name, _ in read_clusters(table)[0]} if table.exists() else None
-    found = set(pile.filenames)
-    if known is not None and known != found:
-        raise ValueError(
-            f"{folder} does not hold the images of {table} any more: {len(found - known)} are new, "
-            f"and {len(known - found)} are gone. Sort them with predict, into another folder."
-        )
-
-
-def _refuse_other_results(pile: Pile, results: Results, out: Path, folder: str) -> None:
-    """Refuse to describe other clusters than those of the run's tables."""
-    table = out / CLUSTERS
-    before = dict(read_clusters(table)[0]) if table.exists() else {}
-    found = dict(zip(pile.filenames, results.probabilities.argmax(axis=1).tolist(), strict=True))
-    n_other = sum(found[name] != cluster for name, cluster in before.items())
-    if n_other > LEAST_CHANGE * len(before):  # a few may be in the balance between two clusters
-        raise ValueError(
-            f"{n_other} of {len(before)} images are in other clusters now than in {table}: the "
-            f"images in {folder} have changed since, or the model. Sort them anew, into another "
-            "folder."
-        )
-
-
-def _refuse_other_number(pile: Pile, model: Any, out: Path) -> None:
-    if len(model.labels_) != len(pile.samples):
-        raise ValueError(
-            f"{out / MODEL} was trained with {len(model.labels_)} images; now there are "
-            f"{len(pile.samples)}. Bring back those of then, or add --overwrite."
-        )
-
-
-def _listed(classes: Sequence[str]) -> str:
-    return ", ".join(map(repr, classes)) or "none by name"
 
 
 def finish(
@@ -357,7 +312,7 @@ def finish(
     """
     results = Results(model, pile.samples)
     if only_report:
-        _refuse_other_results(pile, results, out, settings.folder)
+        refuse_other_results(pile, results.probabilities, out, settings.folder)
     both = results.probabilities, results.embedding
     classes = classes_of_clusters(model, settings.classes)
     if not only_report:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
@@ -45,6 +47,17 @@ from skdeepcluster.training.objective import Objective, Schedule
 __all__ = ["DeepClusterer"]
 
 LEARNT_OF_INPUT = ("n_features_in_", "feature_names_in_", "image_shape_")
+
+
+def _on_cpu(value: Any, moved: dict[int, Any]) -> Any:
+    """Copy a module that is on a GPU to the CPU, once; other things stay what they are."""
+    if not isinstance(value, nn.Module) or all(
+        tensor.device.type == "cpu" for tensor in value.state_dict().values()
+    ):
+        return value
+    if id(value) not in moved:
+        moved[id(value)] = copy.deepcopy(value).cpu()
+    return moved[id(value)]
 
 
 class DeepClusterer(
@@ -523,6 +536,12 @@ class DeepClusterer(
         state = {**super().__getstate__(), "_skdeepcluster_version": __version__}
         if "_further_weights" in state and not self.warm_start:
             state["_further_weights"] = {}
+        # Modules of the caller's, too, are to load where there is no GPU; one that two hold is one.
+        moved: dict[int, Any] = {}
+        state = {name: _on_cpu(value, moved) for name, value in state.items()}
+        if moved and "_model" in state:
+            kept = {n: _on_cpu(v, moved) for n, v in state["_model"].parameters.items()}
+            state["_model"] = replace(state["_model"], parameters=kept)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

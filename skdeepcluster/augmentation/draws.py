@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,12 +25,15 @@ class Draws:
         Their places in the whole batch, rising, on the CPU; None if they are the whole.
     count : int, default=0
         Number of samples of the whole batch, where `rows` is given.
+    places : Tensor of shape (b,), dtype int64, or None, default=None
+        `rows` on the device: to be brought there, they would have to be waited for.
     """
 
     images: Tensor
     generator: torch.Generator | None
     rows: Tensor | None = None
     count: int = 0
+    places: Tensor | None = None
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """
@@ -52,12 +54,9 @@ class Draws:
         count = len(self.images) if self.rows is None else self.count
         drawn = self.images.new_empty(*shape, count)
         drawn.uniform_(low, high, generator=self.generator)
-        return drawn if self._places is None else drawn[..., self._places]
-
-    @cached_property
-    def _places(self) -> Tensor | None:
-        """Return `rows` on the device, brought there once for all draws."""
-        return None if self.rows is None else self.rows.to(self.images.device)
+        if self.rows is None:
+            return drawn
+        return drawn[..., self.rows if self.places is None else self.places]
 
     def lengths(self, n_parts: int) -> list[int] | None:
         """

@@ -24,7 +24,8 @@ def chance_corrected_agreement(first: np.ndarray, second: np.ndarray) -> float:
     """
     from sklearn.metrics import adjusted_mutual_info_score  # its import draws random numbers
 
-    return max(0.0, float(adjusted_mutual_info_score(first, second)))
+    # Rounding may take it beyond 1.
+    return min(1.0, max(0.0, float(adjusted_mutual_info_score(first, second))))
 
 
 def agreement_score(first: np.ndarray, second: np.ndarray) -> float:

@@ -59,7 +59,7 @@ class SliceReader(Reader):
     def __init__(self, array: Any) -> None:
         self.array = array
         try:
-            found = [np.asarray(array[rows]) for rows in (slice(0, 1), np.arange(1))]
+            found = [np.asanyarray(array[rows]) for rows in (slice(0, 1), np.arange(1))]
         except (TypeError, ValueError, LookupError, AttributeError, NotImplementedError) as error:
             raise TypeError(f"it cannot be sliced: {error}") from error
         shape = tuple(array.shape)
@@ -69,10 +69,21 @@ class SliceReader(Reader):
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         if isinstance(rows, slice):
-            return np.asarray(self.array[rows])
+            return _without_mask(self.array[rows])
         # HDF5 wants rising numbers, each once.
         unique, places = np.unique(rows, return_inverse=True)
-        return np.asarray(self.array[unique])[places]
+        return _without_mask(self.array[unique])[places]
+
+
+def _without_mask(part: Any) -> np.ndarray:
+    # To dask and others, which have yet to compute it, an array is asked for without its mask.
+    found = np.asanyarray(part.compute() if hasattr(part, "compute") else part)
+    if np.ma.is_masked(found):
+        raise ValueError(
+            "X must have a value everywhere; got masked values among those read. Fill them "
+            "in first."
+        )
+    return np.asarray(found)
 
 
 class ItemReader(Reader):
@@ -145,12 +156,19 @@ class ItemReader(Reader):
                 f"X must hold samples of one shape; item {number} has shape {array.shape}, item 0 "
                 f"{self.shape[1:]}. skdeepcluster.datasets.load_images brings files to one shape."
             )
-        if not np.can_cast(array.dtype, self.dtype):
+        if not _is_of(array.dtype, self.dtype):
             raise ValueError(
                 f"X must hold samples of one dtype; item {number} has {array.dtype}, item 0 "
                 f"{self.dtype}."
             )
         return array
+
+
+def _is_of(dtype: np.dtype[Any], first: np.dtype[Any]) -> bool:
+    """Say whether values are on the scale of those of item 0, of which lists hold whole numbers."""
+    if (first.kind == "f" and dtype.kind == "f") or dtype == np.int64:
+        return np.can_cast(dtype, first)
+    return dtype.newbyteorder("=") == first.newbyteorder("=")
 
 
 def _place_of_image(item: Any) -> Any:

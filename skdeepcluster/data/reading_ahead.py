@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TypeVar
 
 import torch
@@ -30,10 +31,18 @@ def read_ahead(read: Callable[[T], Tensor], items: Sequence[T]) -> Iterator[Tens
     """
     if not len(items):
         return
+    # Streams are those of a thread: samples on a GPU are to be ready before they are read.
+    used = torch.cuda.is_initialized()
+    stream = torch.cuda.stream(torch.cuda.current_stream()) if used else nullcontext()
+
+    def read_one(item: T) -> Tensor:
+        with stream:
+            return read(item)
+
     with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(read, items[0])
+        waiting = reader.submit(read_one, items[0])
         for item in items[1:]:
-            chunk, waiting = waiting.result(), reader.submit(read, item)
+            chunk, waiting = waiting.result(), reader.submit(read_one, item)
             yield chunk
         yield waiting.result()
 

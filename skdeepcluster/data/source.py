@@ -249,8 +249,8 @@ class StreamedSource(Source):
             yield self._prepare(copy_to(chunk, self.device))
 
     def _read(self, index: Tensor) -> Tensor:
-        chunk = self.scaling.to_device(self.samples.take(index.numpy()), torch.device("cpu"))
-        return ready_to_copy(chunk, self.device)
+        chunk = self.samples.take(index.numpy())
+        return ready_to_copy(self.scaling.to_device(chunk, chunk.device), self.device)
 
 
 def open_source(
@@ -283,6 +283,8 @@ def open_source(
     is_cheap = at_hand and not samples.layout.is_image
     budget = float(VECTOR_BUDGET_BYTES if is_cheap else CPU_BUDGET_BYTES)
     if device.type == "cuda":
-        budget = SHARE_OF_FREE_DEVICE_MEMORY * torch.cuda.mem_get_info(device)[0]
+        # What torch keeps for itself, but does not use, is free, too.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        budget = SHARE_OF_FREE_DEVICE_MEMORY * (torch.cuda.mem_get_info(device)[0] + kept)
     source = ResidentSource if size <= budget else StreamedSource
     return source(samples, scaling, device, image_size)

@@ -32,6 +32,8 @@ def check_out(out: Out, overwrite: bool) -> None:
         If there is a file that is not to be replaced.
     FileNotFoundError
         If the folder is missing.
+    IsADirectoryError
+        If it is a folder.
     ValueError
         If the array has not two dimensions of float32 that can be written.
     """
@@ -44,6 +46,8 @@ def check_out(out: Out, overwrite: bool) -> None:
     elif out is not None:
         if not overwrite:
             refuse_existing(Path(out))
+        if Path(out).is_dir():
+            raise IsADirectoryError(f"out={str(out)!r} must be a file; it is a folder.")
         if not Path(out).parent.is_dir():
             raise FileNotFoundError(f"out={str(out)!r} cannot be written: there is no such folder.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,15 @@ def train(
     if estimator.checkpoint_dir is None:
         trainer.run(watch.begin_epoch, watch.end_epoch)
         return
-    with _checkpoints(estimator, trainer, samples, known) as checkpoints:
-        if checkpoints is not None:
-            checkpoints.restore(trainer)
+    with ExitStack() as stack:
+
+        def begin() -> Checkpoints | None:
+            found = stack.enter_context(_checkpoints(estimator, trainer, samples, known))
+            if found is not None:
+                found.restore(trainer)
+            return found
+
+        checkpoints = trainer.processes.agree(begin)
         trainer.follow_first()
         watch.skip(trainer.epoch)
 

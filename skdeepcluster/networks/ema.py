@@ -10,6 +10,7 @@ from torch import nn
 _SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/choices.rst
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1
+_STATISTICS = ("running_mean", "running_var")
 
 
 @torch.no_grad()
@@ -18,7 +19,7 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
     Move a target network towards the online network, in place.
 
     Parameters and floating-point buffers become ``momentum * target + (1 - momentum) * online``;
-    other buffers, such as counters, are copied.
+    other buffers, such as counters, are copied, and so are values that are not finite, as in masks.
 
     Parameters
     ----------
@@ -34,18 +35,20 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
     ValueError
         If the networks differ in the number of their parameters or buffers.
     """
-    pairs = [
-        *zip(target.parameters(), online.parameters(), strict=True),
-        *zip(target.buffers(), online.buffers(), strict=True),
-    ]
-    moving = [(old, new) for old, new in pairs if old.is_floating_point()]
+    buffers = list(zip(target.named_buffers(), online.buffers(), strict=True))
+    moving: list[tuple[torch.Tensor, torch.Tensor]] = list(
+        zip(target.parameters(), online.parameters(), strict=True)
+    )
+    moving += [(old, new) for (name, old), new in buffers if name.endswith(_STATISTICS)]
     if moving:
         old_values, new_values = (list(values) for values in zip(*moving, strict=True))
         # One fused call, as this runs after every step and networks have many small tensors.
         torch._foreach_lerp_(old_values, new_values, 1.0 - momentum)
-    for old, new in pairs:
+    for (name, old), new in buffers:
         if not old.is_floating_point():
             old.copy_(new)
+        elif not name.endswith(_STATISTICS):
+            old.copy_(torch.where(new.isfinite(), old.lerp(new, 1.0 - momentum), new))
 
 
 def ema_momentum(

@@ -209,8 +209,8 @@ def _restore(
         groups[group][rest] = tensor
     shape = tuple(manifest["shape"])
     seen = resized_shape(shape, estimator.image_size)
-    model, width = _restore_model(estimator, seen, groups["model"])
-    check_values(groups, shape, estimator.n_clusters, width)
+    model, width, not_finite = _restore_model(estimator, seen, groups["model"])
+    check_values(groups, shape, estimator.n_clusters, width, not_finite)
     clusters, scaling = ({n: t.numpy() for n, t in groups[g].items()} for g in GROUPS[:1:-1])
     estimator._model = FittedModel(
         model=model.to(device).to(memory_format=model.memory_format),
@@ -249,9 +249,12 @@ def _restore(
 
 def _restore_model(
     estimator: Any, shape: tuple[int, ...], state: dict[str, Tensor]
-) -> tuple[Model, int]:
+) -> tuple[Model, int, list[str]]:
     """
     Build the networks around the tensors of the file, and find the length of the embedding.
+
+    Of a trunk of the caller's, those tensors are named, too, that are not finite in it as it is
+    given, such as masks of minus infinity.
 
     On the "meta" device building and running the networks takes neither memory nor time, whatever
     sizes a file claims; then the file's own tensors take the place of the empty ones.
@@ -261,6 +264,7 @@ def _restore_model(
     try:
         with torch.device(place):
             trunk, n_features = build_backbone(estimator.backbone, shape, generator)
+        not_finite = [] if is_ours else [n for n, t in trunk.state_dict().items() if _is_odd(t)]
         with torch.device("meta"):
             model: Model = estimator._build_model(trunk, n_features, generator)
         check_tensors(model.state_dict(), state, is_ours)
@@ -275,4 +279,8 @@ def _restore_model(
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{type(estimator).__name__} cannot be built: {reason}") from error
     model.channels_last = takes_channels_last(estimator.backbone, trunk, shape)
-    return model, embedding.shape[1]
+    return model, embedding.shape[1], not_finite
+
+
+def _is_odd(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and not bool(tensor.isfinite().all())

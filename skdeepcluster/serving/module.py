@@ -87,13 +87,21 @@ class FittedNetwork(nn.Module):
                 f"{self.shape} (images count as (C, H, W))."
             )
         X = layout.canonical(X)
-        if X.dtype != torch.uint8 and not X.is_floating_point():
-            X = X.double()
         first, second = (
             offset.view(-1, 1, 1) if layout.is_image else offset
             for offset in (self.offset, self.offset_rest)
         )
-        return (X - first - second).float()
+        if X.dtype == torch.uint8 or X.is_floating_point():
+            return (X - first - second).float()
+        if X.device.type != "mps":
+            return (X.double() - first - second).float()
+        return _less_whole(X, first, second)
+
+
+def _less_whole(X: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Take offsets off whole numbers where there are no doubles: first what is whole of them."""
+    whole = first.round().long()
+    return (X.long() - whole).float() - (first - whole.float()) - second
 
 
 @in_plain_torch

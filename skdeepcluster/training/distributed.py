@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -324,13 +324,16 @@ def _connected(device: torch.device, opened: bool) -> Iterator[Processes]:
     if opened:
         _open(backend, *(os.environ[name] for name in ANNOUNCED))
     connection: list[Any] = []
+    failed = True
     try:
         if dist.get_world_size() == 1:
             yield Processes()
+            failed = False
             return
         connection.append(dist.new_group(backend=backend, timeout=_patience_of_world()))
         where = device if backend == "nccl" else CPU
         yield Processes(dist.get_rank(), dist.get_world_size(), connection, where)
+        failed = False
     except RuntimeError as error:
         if not connection or not _is_broken(error):
             raise
@@ -339,11 +342,29 @@ def _connected(device: torch.device, opened: bool) -> Iterator[Processes]:
             "says is the cause."
         ) from error
     finally:
+        if failed and backend == "nccl":
+            _break_off(connection, opened)
         if connection:
             dist.destroy_process_group(connection.pop())
             gc.collect()  # of what an error holds in a circle
-        if opened:
+        if opened and dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _break_off(connection: list[Any], opened: bool) -> None:
+    """
+    Abort what NCCL is at: to be closed, it would wait for the others, which wait for this process.
+
+    Where torch cannot do that, the connection is left to be closed as usual.
+    """
+    abort = getattr(dist.distributed_c10d, "_abort_process_group", None)
+    if abort is None:
+        return
+    with suppress(Exception):  # which would hide the cause
+        if connection:
+            abort(connection.pop())
+        if opened:
+            abort()
 
 
 def _open(backend: str, rank: str, size: str, host: str, port: str) -> None:

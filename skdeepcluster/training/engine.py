@@ -130,7 +130,10 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(
             source.device.type, enabled=settings.dtype is torch.float16
         )
-        self.evaluate = torch.compile(self._evaluate) if settings.compile else self._evaluate
+        if settings.optimizer == "sgd":  # which else begins with what is in memory (see there)
+            _fill_momentum(self.optimizer)
+        # Not bound to this object: that would keep the samples in memory as long as itself.
+        self.evaluate = torch.compile(Trainer._evaluate) if settings.compile else Trainer._evaluate
         # Drawn one step ahead: the order of draws is part of what a seed means.
         self.noise = objective.draw(generators.noise)
         self.epoch = 0
@@ -204,7 +207,7 @@ class Trainer:
 
     def _train_step(self, index: Tensor, samples: Tensor, record: EpochRecord) -> None:
         with global_streams(*self.generators.streams(self.settings.draws_globally)):
-            result = self.evaluate(self.batch(index, samples))
+            result = self.evaluate(self, self.batch(index, samples))
         loss = torch.stack(list(result.losses.values())).sum() / self.processes.size
         self.scaler.scale(loss).backward()
         self.processes.add_up(self._gradients())
@@ -339,7 +342,8 @@ class Trainer:
         self.objective.load_state_dict(weights)
         interrupt.add_note(
             f"The estimator holds the model as of epoch {len(self.history)}. With checkpoint_dir, "
-            "the same fit would go on from there."
+            "the same fit would go on from there (with warm_start=True, that of an estimator as it "
+            "was before)."
         )
 
     def snapshot(self) -> Trainer:
@@ -421,7 +425,11 @@ class Trainer:
 
 
 def _fill_momentum(optimizer: torch.optim.Optimizer) -> None:
-    """Let missing momentum start from zero, to the same end: fused SGD takes all or none."""
+    """
+    Let missing momentum start from zero, to the same end: fused SGD takes all or none.
+
+    And where a `GradScaler` skips its first step, it would take what is in memory.
+    """
     for group in optimizer.param_groups:
         for parameter in group["params"] if "momentum" in group else ():
             state = optimizer.state[parameter]

@@ -82,7 +82,8 @@ def _search(samples: Samples, device: torch.device) -> str:
 
 
 def _start(estimator: Any) -> str:
-    further = (part for item in estimator._further_weights.items() for part in map(_bytes, item))
+    items = sorted(estimator._further_weights.items())  # files have an order of their own
+    further = (part for item in items for part in map(_bytes, item))
     return f"{_describe(estimator._model.model)} {_digest(further)}"
 
 

@@ -59,7 +59,8 @@ class EpochRecord:
         values["confidence"] = confidence.mean()
         values["spread"] = step.embedding.var(0, correction=0).sum().sqrt()
         for name, value in values.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            # A clone, as the next run of a CUDA graph takes the memory of its outputs again.
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
         self.n_steps += 1
         self.n_images += len(index)
 

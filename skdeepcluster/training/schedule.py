@@ -171,7 +171,8 @@ def build_optimizer(
     torch.optim.Optimizer
         Its groups carry ``"lr_scale"``.
     """
-    groups = objective.parameter_groups()
+    lr, weight_decay = float(lr), float(weight_decay)  # as states of a training are compared
+    groups = [{**g, "lr_scale": float(g["lr_scale"])} for g in objective.parameter_groups()]
     if backbone_lr_factor != 1:
         trunk = {p for copy in objective.trunks() for p in copy.parameters()}
         groups = _split(groups, trunk, backbone_lr_factor)

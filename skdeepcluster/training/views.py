@@ -82,7 +82,8 @@ class Views:
     @property
     def divides(self) -> bool:
         """Whether views of a part of a batch can be made without the rest of it."""
-        return self.augmentation is None or isinstance(self.augmentation, ImageAugmentation)
+        # A class derived from it may have a way of its own of making views.
+        return self.augmentation is None or type(self.augmentation) is ImageAugmentation
 
     def of_share(
         self, samples: Tensor, share: slice, count: int, generator: torch.Generator
@@ -109,9 +110,13 @@ class Views:
         if not isinstance(self.augmentation, ImageAugmentation):
             return (samples,) * self.n_views
         stacked = torch.cat((samples,) * self.n_views)
-        rows = torch.arange(count * self.n_views)
-        rows = rows.view(self.n_views, count)[:, share].flatten()
-        draws = Draws(stacked, generator, rows, count * self.n_views)
+        rows, there = (
+            torch.arange(count * self.n_views, device=device)
+            .view(self.n_views, count)[:, share]
+            .flatten()
+            for device in (torch.device("cpu"), samples.device)
+        )
+        draws = Draws(stacked, generator, rows, count * self.n_views, there)
         return self.augmentation.augment(stacked, draws).chunk(self.n_views)
 
     def _stacked(self, batch: Tensor, index: Tensor, generator: torch.Generator) -> Tensor:

@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from skdeepcluster.augmentation import ImageAugmentation, VectorAugmentation
 from skdeepcluster.augmentation.blur import gaussian_blur
 from skdeepcluster.augmentation.resolve import resolve_augmentation
+from skdeepcluster.training.views import Views
 
 OFF: dict[str, Any] = {
     "crop_probability": 0.0,
@@ -341,3 +342,15 @@ def test_parameters_of_given_objects_are_checked() -> None:
         resolve_augmentation(ImageAugmentation(hue=2.0), (3, 8, 8))
     with pytest.raises(ValueError, match="'noise' parameter of VectorAugmentation"):
         resolve_augmentation(VectorAugmentation(noise=-1.0), (8,))
+
+
+class Brighter(ImageAugmentation):
+    """One that does more when it is called."""
+
+    def __call__(self, images, generator=None):
+        return super().__call__(images, generator) + 1
+
+
+def test_a_class_derived_from_it_is_called_also_where_a_batch_is_shared():
+    assert Views(ImageAugmentation()).divides
+    assert not Views(Brighter()).divides

@@ -280,3 +280,27 @@ def test_what_knows_no_rows_by_number_is_taken_whole_if_it_is_an_array(digits, m
     monkeypatch.delattr(Lazy, "__array__")
     with pytest.raises(TypeError, match="real numbers; got a Stored: it cannot be sliced"):
         read_samples(Stored(digits))
+
+
+class Masked(Lazy):
+    """What gives masked slices, as masked arrays of dask and variables of netCDF do."""
+
+    def __getitem__(self, rows):
+        return self.values[rows]
+
+
+def test_masked_values_are_refused():
+    values = np.ma.masked_greater(np.random.default_rng(0).random((60, 6)), 0.99)
+    with pytest.raises(ValueError, match="must have a value everywhere; got masked values"):
+        make(max_epochs=1).fit(Masked(values))
+    whole = np.ma.masked_greater(values.data, 2.0)
+    assert make(max_epochs=1).fit(Masked(whole)).n_epochs_ == 1
+
+
+@pytest.mark.parametrize("kinds", ["L1", "I;16 L", "fB"])
+def test_items_on_another_scale_are_refused(kinds):
+    first, other = {"L1": ("L", "1"), "I;16 L": ("I;16", "L"), "fB": ("F", "L")}[kinds]
+    images = [Image.fromarray(np.full((8, 8), n, np.uint8)).convert(first) for n in range(12)]
+    images[5] = images[5].convert("L").convert(other)
+    with pytest.raises(ValueError, match="X must hold samples of one dtype; item 5"):
+        read_samples(images).take(np.arange(12))

@@ -370,6 +370,7 @@ def test_an_array_of_the_callers_is_filled(photos: np.ndarray, tmp_path: Path) -
         (np.zeros((24, 8)), ValueError, "out must be a writable float32 array"),
         (np.zeros((24, 9), np.float32), ValueError, r"shape of the features, \(24, 8\)"),
         ("no/such/folder/features.npy", FileNotFoundError, "no such folder"),
+        (Path.cwd(), IsADirectoryError, "must be a file; it is a folder"),
         (3, ValueError, "The 'out' parameter"),
     ],
 )
@@ -377,7 +378,7 @@ def test_places_that_cannot_be_written_are_refused(
     photos: np.ndarray, out: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        _features(out=out).transform(photos)
+        _features(out=out, overwrite=True).transform(photos)
 
 
 def test_a_progress_bar_is_shown_only_if_asked_for(photos: np.ndarray, capsys: Any) -> None:

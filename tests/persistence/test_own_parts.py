@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from comparing import assert_same_model
 from saved import METHODS, SETTINGS, fitted, load_quietly, own_callable, own_module, saved_with
 from torch import nn
 
-from skdeepcluster import load
+from skdeepcluster import CLC, ProPos, load
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -137,3 +138,64 @@ def test_the_device_is_said_by_who_loads(small):
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
     with pytest.raises(ValueError, match="device must be present"):
         load(path, device="cuda:99")
+
+
+class Masking(nn.Module):
+    """A trunk with a mask as those of attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(16, 8)
+        self.register_buffer("mask", torch.tensor([0.0] * 7 + [-torch.inf]))
+
+    def forward(self, x):
+        return self.linear(x.flatten(1)).relu() + self.mask.exp()
+
+
+@pytest.mark.parametrize("kind", [CLC, ProPos])
+def test_a_trunk_with_an_infinite_mask_is_read_back(kind, rows, tmp_path):
+    model = kind(3, max_epochs=1, random_state=0, backbone=Masking()).fit(rows)
+    model.save(tmp_path / "m", for_training=True)
+    loaded = load(tmp_path / "m", backbone=Masking())
+    np.testing.assert_array_equal(loaded.transform(rows), model.transform(rows))
+    with torch.no_grad():
+        model._model.model.backbone.linear.bias[0] = torch.inf
+    model.save(tmp_path / "n")
+    with pytest.raises(ValueError, match=r"linear\.bias' holds values that are not finite"):
+        load(tmp_path / "n", backbone=Masking())
+
+
+def test_an_agreement_that_rounding_takes_beyond_one_is_read_back(rows, tmp_path):
+    model = CLC(3, max_epochs=1, random_state=0).fit(rows)
+    model.view_agreement_ = 1.0000000000000002
+    model.save(tmp_path / "m")
+    assert load(tmp_path / "m").view_agreement_ == model.view_agreement_
+
+
+def test_modules_of_a_gpu_are_pickled_on_the_cpu(rows):
+    """ "meta" stands for the GPU: what is there has no values that could be copied."""
+    trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 8))
+    model = CLC(3, max_epochs=1, random_state=0, backbone=trunk).fit(rows)
+    elsewhere = Elsewhere(nn.Linear(2, 2))
+    model.backbone = model._model.parameters["backbone"] = elsewhere
+    again = pickle.loads(pickle.dumps(model))
+    assert again.backbone is again._model.parameters["backbone"]
+    assert again.backbone.moved
+    assert not elsewhere.moved
+    np.testing.assert_array_equal(again.transform(rows), model.transform(rows))
+
+
+class Elsewhere(nn.Module):
+    """Seems to be on another device until it is moved."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.moved = inner, False
+
+    def state_dict(self, *args, **kwargs):
+        state = super().state_dict(*args, **kwargs)
+        return state if self.moved else {name: t.to("meta") for name, t in state.items()}
+
+    def cpu(self):
+        self.moved = True
+        return self

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeepcluster import CLC, ContrastiveClustering, ProPos
 from skdeepcluster.serving import as_module
+from skdeepcluster.serving.module import _less_whole
 
 KINDS = (
     "grey bytes",
@@ -141,3 +142,12 @@ def test_only_estimators_of_this_package_become_modules(model_of):
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         as_module(ProPos())
+
+
+def test_whole_numbers_without_doubles():
+    """As on MPS, which has none."""
+    X = torch.tensor([[2**31 - 1, -(2**31)], [2**31 - 3, 7]])
+    offset = torch.tensor([2147483000.25, -(2.0**31)], dtype=torch.float64)
+    first = offset.float()
+    found = _less_whole(X, first, (offset - first.double()).float())
+    assert torch.equal(found, (X.double() - offset).float())

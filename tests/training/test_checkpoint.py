@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import hashlib
 import io
 import os
 import signal
+import weakref
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from comparing import assert_same_fit
 from torch import nn
 from trainings import at_the_end_of_epoch, make, trainer_of
 
+from skdeepcluster import ProPos, load
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
 
@@ -351,3 +355,46 @@ def test_only_a_lack_of_memory_is_forgiven(rows, tmp_path, monkeypatch, error, r
     else:
         with pytest.warns(UserWarning, match="out of memory"):
             model.fit(rows)
+
+
+@pytest.mark.parametrize("numbers", [{"lr": 1}, {"weight_decay": 0}])
+def test_whole_numbers_are_resumed_as_others_are(rows, tmp_path, monkeypatch, numbers):
+    settings = {"optimizer": "sgd", "checkpoint_dir": tmp_path, **numbers}
+    with monkeypatch.context() as patch:
+        break_after(patch, 2)
+        with pytest.raises(Stop):
+            make(**settings).fit(rows)
+    as_floats = {name: float(value) for name, value in numbers.items()}
+    assert_same_fit(make(**settings | as_floats).fit(rows), make(**settings).fit(rows), rows)
+
+
+def test_a_warm_start_from_a_file_is_resumed_as_from_the_original(tmp_path, rows, monkeypatch):
+    """Files have an order of their own."""
+    model = ProPos(3, max_epochs=2, random_state=0, checkpoint_interval=0).fit(rows)
+    model.save(tmp_path / "m", for_training=True)
+    warm = {"warm_start": True, "checkpoint_dir": tmp_path / "c"}
+    with monkeypatch.context() as patch:
+        break_after(patch, 3)
+        with pytest.raises(Stop):
+            copy.deepcopy(model.set_params(warm_start=True)).set_params(**warm).fit(rows)
+    assert load(tmp_path / "m").set_params(**warm).fit(rows).n_epochs_ == 4
+
+
+def test_nothing_holds_the_samples_after_fit(rows):
+    trainer = trainer_of(make(), rows)
+    source = weakref.ref(trainer.source)
+    trainer.run(lambda: None, lambda _: False)
+    gc.disable()
+    try:
+        del trainer
+        assert source() is None
+    finally:
+        gc.enable()
+
+
+def test_momentum_begins_at_zero(rows):
+    """A first step that a `GradScaler` skips would leave it as memory is."""
+    trainer = trainer_of(make(optimizer="sgd"), rows)
+    found = [state["momentum_buffer"] for state in trainer.optimizer.state.values()]
+    assert len(found) == len(trainer.optimizer.param_groups[0]["params"])
+    assert not any(buffer.any() for buffer in found)

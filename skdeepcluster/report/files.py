@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from skdeepcluster._text import is_text
 
+# Control, format, private, surrogate and unassigned characters, and those that end lines.
+ODD = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+JOINERS = "\u200c\u200d"
 AS_IN_SCRIPTS = "/!~*'()"  # what encodeURIComponent, part by part, leaves as it is
 
 
@@ -96,10 +100,13 @@ def shown(text: str) -> str:
     Returns
     -------
     str
-        The text, in which bytes that are not UTF-8 stand as ``\xff``, and characters that cannot
-        be seen, such as new lines, as in Python.
+        The text, in which bytes that are not UTF-8 stand as ``\xff``, and characters that would
+        break the line, turn its direction or have no meaning, as in Python. Spaces of all widths
+        and joiners, which scripts need, are left.
     """
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return "".join(
+        _escaped(c) if unicodedata.category(c) in ODD and c not in JOINERS else c for c in text
+    )
 
 
 def _escaped(character: str) -> str:

@@ -288,11 +288,43 @@ def test_pointing_at_the_map_shows_the_image_and_choosing_it_its_neighbours(tab:
     assert tab.text("#neighbours-title") == hover[0]
 
 
+def _merge(tab: Tab, c: int, value: str | None = None, **target: str) -> None:
+    """Choose on the card of a cluster, then press its button."""
+    tab.page.select_option(f"#select-{c}", value, **target)
+    tab.page.click(f"#cluster-{c} .merge")
+
+
+def test_choosing_alone_does_not_merge(tab: Tab) -> None:
+    tab.page.focus("#select-5")
+    for _ in range(3):
+        tab.page.keyboard.press("ArrowDown")
+    assert tab.text("#names-status") == "10 clusters"
+    tab.page.click("#cluster-5 .merge")
+    assert tab.text("#cluster-5 .same") == "one with 2"
+
+
+def test_a_merge_that_was_wrong_moves_only_what_was_merged(tab: Tab) -> None:
+    tab.page.fill("#input-5", "round")
+    tab.page.fill("#input-2", "flat")
+    tab.page.keyboard.press("Tab")
+    _merge(tab, 2, "5")
+    assert tab.text("#cluster-5 .same") == "one with 2"
+    _merge(tab, 2, "7")
+    assert tab.page.input_value("#input-5") == "round"
+    assert tab.text("#cluster-5 .same") == ""
+    _merge(tab, 2, "")
+    assert tab.page.input_value("#input-2") == "flat"
+    assert tab.text("#names-status") == "10 clusters, 2 named, not saved yet"
+    _reload_until(tab, "#input-5", "round")
+    assert tab.text("#names-status") == "10 clusters, 2 named, not saved yet"
+    tab.requests.clear()
+
+
 def test_names_and_merges_are_shown_everywhere_kept_and_saved(tab: Tab, tmp_path: Path) -> None:
     tab.page.fill("#input-3", ' grün,  "hell" ')
     tab.page.keyboard.press("Tab")
-    tab.page.select_option("#select-5", label='3 · grün, "hell"')
-    tab.page.select_option("#select-6", label="Cluster 7")
+    _merge(tab, 5, label='3 · grün, "hell"')
+    _merge(tab, 6, label="Cluster 7")
     assert tab.text("#names-status") == "8 clusters after merging, 1 named, not saved yet"
     assert tab.text("#size-rows tr:nth-child(6)").startswith('5 · grün, "hell"')
     assert tab.text("#cluster-3 .same") == "one with 5"
@@ -300,7 +332,7 @@ def test_names_and_merges_are_shown_everywhere_kept_and_saved(tab: Tab, tmp_path
     tab.page.keyboard.press("Tab")
     assert tab.page.input_value("#input-3") == "green"
     _reload_until(tab, "#input-3", "green")
-    tab.page.select_option("#select-6", label="– take out again –")
+    _merge(tab, 6, label="– take out again –")
     names = read_names(tab.saved("#save-names", tmp_path))
     assert names == {c: "green" if c in (3, 5) else f"Cluster {c}" for c in range(K)}
     assert tab.text("#names-status") == "9 clusters after merging, 1 named"
@@ -317,7 +349,7 @@ def test_saved_names_are_quoted_as_read_names_reads_them(tab: Tab, tmp_path: Pat
 
 
 def test_selecting_a_group_selects_all_that_was_merged(tab: Tab) -> None:
-    tab.page.select_option("#select-0", "9")
+    _merge(tab, 0, "9")
     tab.page.locator("#cluster-9").get_by_role("button", name="Show all 30").click()
     assert tab.text("#selection-status") == "60 images selected: 60 in Cluster 9."
 
@@ -362,7 +394,7 @@ def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(
     tab = Tab(browser, report, viewport={"width": width, "height": 800}, color_scheme=scheme)
     fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     tab.page.fill("#input-3", "a name as long as the field for it allows, " * 2)
-    tab.page.select_option("#select-1", "3")
+    _merge(tab, 1, "3")
     tab.page.click("#select-cluster")
     tab.page.fill("#search-text", "broken")
     tab.page.click("#warnings summary")

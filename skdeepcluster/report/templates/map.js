@@ -89,9 +89,12 @@ class EmbeddingMap {
       rows.get(group).push(i);
     });
     for (const [group, members] of rows) {
-      const place = [this.left, this.top].map((values) => median(members.map((i) => values[i])));
-      ink.strokeText(this.page.text(group), ...place);
-      ink.fillText(this.page.text(group), ...place);
+      const [x, y] = [this.left, this.top].map((values) => median(members.map((i) => values[i])));
+      const text = this.page.text(group);
+      const half = ink.measureText(text).width / 2 + 4;
+      const place = [Math.max(half, Math.min(x, this.box.clientWidth - half)), y];
+      ink.strokeText(text, ...place);
+      ink.fillText(text, ...place);
     }
   }
 

@@ -36,10 +36,12 @@
   // --- names of clusters: those with the same name are one group, known by its lead ------------
 
   const key = `skdeepcluster-report-${report.id}`;
-  const names = storedNames() ?? clusters.map(({ name }) => name);
+  const stored = storedNames() ?? { names: clusters.map(({ name }) => name), former: {}, isSaved: true };
+  // The names of clusters, and those that clusters had before they were merged into others.
+  const { names, former } = stored;
+  let { isSaved } = stored;
   let leads = [];
   let isStored = true;
-  let isSaved = true;
 
   const nameOf = (c) => names[c] || `Cluster ${c}`;
   const isNamed = (c) => nameOf(c) !== `Cluster ${c}`;
@@ -50,8 +52,9 @@
   function storedNames() {
     try {
       const found = JSON.parse(localStorage.getItem(key));
-      const isWhole = Array.isArray(found) && found.length === clusters.length;
-      return isWhole && found.every((name) => typeof name === "string") ? found : null;
+      const isWhole = found.names.length === clusters.length
+        && [...found.names, ...Object.values(found.former)].every((name) => typeof name === "string");
+      return isWhole ? found : null;
     } catch {
       return null;
     }
@@ -59,7 +62,7 @@
 
   function storeNames() {
     try {
-      localStorage.setItem(key, JSON.stringify(names));
+      localStorage.setItem(key, JSON.stringify({ names, former, isSaved }));
     } catch {
       isStored = false;
     }
@@ -79,15 +82,26 @@
     namesChanged();
   }
 
+  /** Whether a cluster can leave those that it is one with: the one that gives the name cannot. */
+  const canLeave = (c) => oneWith(c).length > 1 && isNamed(c);
+
   function merge(c, target) {
-    if (target === "") names[c] = "";
-    else for (const other of oneWith(c)) names[other] = nameOf(Number(target));
+    if (target === "") {
+      // What was merged by hand has its name again; but not where that is the one to be left.
+      names[c] = former[c] === nameOf(c) ? "" : former[c] ?? "";
+      delete former[c];
+    } else {
+      // What came to this one goes with it, but not what this one was merged into.
+      const moved = c in former ? [c] : oneWith(c);
+      for (const other of moved) former[other] ??= names[other];
+      for (const other of moved) names[other] = nameOf(Number(target));
+    }
     namesChanged();
   }
 
   function namesChanged() {
-    storeNames();
     isSaved = false;
+    storeNames();
     showNames();
     map.draw();
   }
@@ -95,6 +109,7 @@
   function saveNames() {
     download("names.csv", [["cluster", "name"], ...names.map((_, c) => [c, nameOf(c)])]);
     isSaved = true;
+    storeNames();
     showNames();
   }
 
@@ -226,10 +241,24 @@
   // --- clusters, and pairs of them --------------------------------------------------------------
 
   function field(tag, text, c, action) {
-    const made = element(tag, { id: `${tag}-${c}` });
+    const made = element(tag, { id: `${tag}-${c}`, ariaLabel: `${text}: cluster ${c}` });
     made.dataset.of = c;
     made.addEventListener("change", () => action(c, made.value));
     return element("label", { textContent: text }, made);
+  }
+
+  /** Choosing does not merge: arrow keys choose one after the other. */
+  function mergeButton(c) {
+    const made = button("Merge", () => merge(c, $(`select-${c}`).value));
+    return Object.assign(made, { className: "merge", ariaLabel: `Merge cluster ${c}` });
+  }
+
+  function showMergeButton(c) {
+    const { value } = $(`select-${c}`);
+    const made = $(`cluster-${c}`).querySelector(".merge");
+    made.textContent = value === "" && canLeave(c) ? "Take out" : "Merge";
+    made.ariaLabel = `${made.textContent} cluster ${c}`;
+    made.disabled = value === "" ? !canLeave(c) : Number(value) === leads[c];
   }
 
   function members(title, rows) {
@@ -247,8 +276,8 @@
       ...(doubtful ? [badge()] : []),
       element("span", { className: "quiet same" }));
     const tools = element("div", { className: "row card-tools" },
-      field("input", "Name", c, rename), field("select", "Merge into", c, merge),
-      button(`Show all ${grouped(size)}`, () => selectCluster(c)));
+      field("input", "Name", c, rename), field("select", "Merge into", c, showMergeButton),
+      mergeButton(c), button(`Show all ${grouped(size)}`, () => selectCluster(c)));
     return element("article", { id: `cluster-${c}`, className: doubtful ? "doubtful" : "" },
       element("div", { className: "row card-head" }, head, tools),
       element("div", { className: "members" }, members("Most certain", certain),
@@ -278,7 +307,7 @@
   // --- what shows names, brought up to date -----------------------------------------------------
 
   function choices(c) {
-    const own = leads[c] === c ? "– not merged –" : "– take out again –";
+    const own = canLeave(c) ? "– take out again –" : "– not merged –";
     const others = groups().filter((other) => other !== c);
     const option = (other) => new Option(labelOf(other), other, false, other === leads[c]);
     return [new Option(own, ""), ...others.map(option)];
@@ -288,8 +317,9 @@
     const others = oneWith(c).filter((other) => other !== c);
     const [input, select] = article.querySelectorAll("[data-of]");
     Object.assign(input, { value: isNamed(c) ? nameOf(c) : "", placeholder: `Cluster ${c}` });
-    Object.assign(input, { maxLength: 100, autocomplete: "off" });
+    Object.assign(input, { maxLength: 80, autocomplete: "off" });  // folders: 255 bytes
     select.replaceChildren(...choices(c));
+    showMergeButton(c);
     article.querySelector(".same").textContent = others.length ? `one with ${others.join(", ")}` : "";
   }
 
@@ -307,6 +337,7 @@
     const options = groups().map((c) => new Option(labelOf(c), c, false, c === chosen));
     $("cluster-choice").replaceChildren(...options);
     $("names-status").textContent = namesText();
+    showSelection();
   }
 
   function namesText() {
@@ -325,10 +356,15 @@
   function select(rows) {
     selection = new Set(rows);
     for (const id of ["save-selection", "clear-selection"]) $(id).hidden = !rows.length;
-    $("selection-status").textContent = rows.length
-      ? `${count(rows.length, "image")} selected: ${byCluster(rows)}.` : "Nothing is selected.";
+    showSelection();
     selected.show(rows);
     map.draw();
+  }
+
+  function showSelection() {
+    const rows = [...selection];
+    $("selection-status").textContent = rows.length
+      ? `${count(rows.length, "image")} selected: ${byCluster(rows)}.` : "Nothing is selected.";
   }
 
   function byCluster(rows) {
@@ -397,10 +433,12 @@
 
   // --- search -----------------------------------------------------------------------------------------
 
-  const lowered = everyImage.map((i) => fileOf(i).toLowerCase());
+  // Names that look the same are the same: systems write accents and spaces in several ways.
+  const searched = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
+  const lowered = everyImage.map((i) => searched(fileOf(i)));
 
   function search() {
-    const text = $("search-text").value.trim().toLowerCase();
+    const text = searched($("search-text").value).trim();
     const rows = text ? everyImage.filter((i) => lowered[i].includes(text)) : [];
     found.show(rows);
     $("search-status").textContent = text ? `${count(rows.length, "image")} found` : "";

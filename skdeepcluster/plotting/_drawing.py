@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+BLACK = "#000000"
 # Okabe and Ito's palette for all kinds of colour vision, with three of Tol's and Petroff's in place
 # of its yellow, which small points on white do not show. Markers change with every cluster, so
 # that 30 clusters look different.
@@ -24,7 +25,7 @@ COLOURS = (
     "#CC79A7",
     "#56B4E9",
     "#D55E00",
-    "#000000",
+    BLACK,
     "#882255",
     "#332288",
     "#B9AC70",
@@ -115,7 +116,27 @@ def axes_for(display: type, ax: Axes | None, width: float = 6.4, height: float =
     return new_figure(display, width, height, layout="constrained").add_subplot()
 
 
-def style(cluster: int) -> tuple[str, str]:
+def ink(ax: Axes) -> str:
+    """
+    Choose between black and white lines, by what they are drawn on.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes, whose ground is light or dark.
+
+    Returns
+    -------
+    str
+        The colour.
+    """
+    from matplotlib.colors import to_rgba
+
+    *ground, opacity = to_rgba(ax.get_facecolor())
+    return "white" if opacity > 0.5 and sum(ground) < 1.5 else "black"
+
+
+def style(cluster: int, ax: Axes) -> tuple[str, str]:
     """
     Choose what the points of a cluster look like, the same in all displays.
 
@@ -123,22 +144,30 @@ def style(cluster: int) -> tuple[str, str]:
     ----------
     cluster : int
         Number of the cluster, or less than 0 for noise.
+    ax : matplotlib Axes
+        Where they are drawn.
 
     Returns
     -------
     colour : str
-        Colour as a hexadecimal number.
+        The colour; black is white on dark ground.
     marker : str
         Marker in matplotlib's notation.
     """
     if cluster < 0:
         return GREY, "."
-    return COLOURS[cluster % len(COLOURS)], MARKERS[cluster % len(MARKERS)]
+    colour = COLOURS[cluster % len(COLOURS)]
+    return ink(ax) if colour == BLACK else colour, MARKERS[cluster % len(MARKERS)]
 
 
-def halo() -> list[Any]:
+def halo(ax: Axes) -> list[Any]:
     """
-    Make the white outline of text that stands on a drawing.
+    Make the outline of text that stands on a drawing, in the colour of its ground.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where it stands.
 
     Returns
     -------
@@ -147,7 +176,7 @@ def halo() -> list[Any]:
     """
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=3, foreground="white")]
+    return [withStroke(linewidth=3, foreground="black" if ink(ax) == "white" else "white")]
 
 
 def name_ticks(axis: Axis, names: list[str], places: ArrayLike | None = None) -> None:

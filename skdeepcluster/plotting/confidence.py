@@ -15,7 +15,7 @@ from skdeepcluster.plotting._checks import (
     check_probabilities,
     match,
 )
-from skdeepcluster.plotting._drawing import COLOURS, axes_for, halo
+from skdeepcluster.plotting._drawing import COLOURS, axes_for, halo, ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,7 +178,7 @@ class ConfidenceDisplay:
         self.bars_ = ax.bar(
             middles, self.accuracy[filled], 0.94 * width, color=COLOURS[4], label="accuracy"
         )
-        ax.plot([0, 1], [0, 1], color="black", linestyle="--", label="ideal")
+        ax.plot([0, 1], [0, 1], color=ink(ax), linestyle="--", label="ideal")
         ax.plot(
             self.confidence[filled],
             self.accuracy[filled],
@@ -196,7 +196,7 @@ class ConfidenceDisplay:
                 textcoords="offset points",
                 ha="center",
                 size="small",
-                path_effects=halo(),
+                path_effects=halo(ax),
             )
         ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.25))
         ax.set_yticks(np.linspace(0, 1, 6))

@@ -246,7 +246,7 @@ class EmbeddingDisplay:
         ax = axes_for(type(self), ax, *((7.0, 5.4) if has_legend else (8.4, 7.2)))
         size = float(np.clip(2e4 / len(self.points), 2, 20))
         for cluster in clusters:
-            colour, marker = style(cluster)
+            colour, marker = style(cluster, ax)
             x, y = self.points[self.labels == cluster].T
             ax.scatter(
                 x,
@@ -266,7 +266,12 @@ class EmbeddingDisplay:
         else:
             self._write_numbers(ax, clusters[clusters != NOISE])
         # The units of a map mean nothing, but its two directions must not be stretched.
-        ax.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+        is_shared = all(
+            len(group.get_siblings(ax)) > 1
+            for group in (ax.get_shared_x_axes(), ax.get_shared_y_axes())
+        )
+        ax.set(xticks=[], yticks=[])
+        ax.set_aspect("equal", adjustable="box" if is_shared else "datalim")
         ax.set(xlabel=f"{self.axis_name} 1", ylabel=f"{self.axis_name} 2")
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -281,7 +286,7 @@ class EmbeddingDisplay:
         for picture, row in zip(pictures, rows, strict=True):
             image = OffsetImage(picture, zoom=zoom, cmap="gray")
             image.image.set_clim(0, 1)
-            frame = {"edgecolor": style(self.labels[row])[0], "linewidth": 1.5}
+            frame = {"edgecolor": style(self.labels[row], ax)[0], "linewidth": 1.5}
             ax.add_artist(AnnotationBbox(image, self.points[row], pad=0.1, bboxprops=frame))
 
     def _write_numbers(self, ax: Axes, clusters: NDArray[np.int64]) -> None:
@@ -294,7 +299,7 @@ class EmbeddingDisplay:
                 ha="center",
                 va="center",
                 weight="bold",
-                path_effects=halo(),
+                path_effects=halo(ax),
                 zorder=4,
             )
 

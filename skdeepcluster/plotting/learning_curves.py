@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skdeepcluster.plotting._checks import check_estimator, final_step
-from skdeepcluster.plotting._drawing import COLOURS, new_figure
+from skdeepcluster.plotting._drawing import COLOURS, ink, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,7 +167,7 @@ class LearningCurvesDisplay:
 
     def _draw_losses(self, panel: Axes) -> None:
         """Draw the loss and, where there are several, the terms that it sums."""
-        self._draw(panel, "loss", color="black", label="sum")
+        self._draw(panel, "loss", color=ink(panel), label="sum")
         terms = [key for key in self._keys() if key.startswith("loss_")]
         if len(terms) < 2:
             return

@@ -160,6 +160,8 @@ class ClusterNumberDisplay:
             This display, with ``ax_``, ``figure_`` and ``line_`` set.
         """
         ax = axes_for(type(self), ax)
+        from matplotlib.ticker import MaxNLocator
+
         least, best, most = choose_number({name: getattr(self, name) for name in NAMES})
         label = f"as good: {least} to {most}" if most > least else "nothing else is as good"
         ax.axvspan(least - 0.5, most + 0.5, color=COLOURS[0], alpha=0.15, linewidth=0, label=label)
@@ -167,7 +169,7 @@ class ClusterNumberDisplay:
         self.line_.set_markersize(4)
         ylabel = "separation of the worst two"
         ax.set(xlabel="number of clusters", ylabel=ylabel, title=f"{self.taken or best} clusters")
-        ax.locator_params(axis="x", integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(loc="best", frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self

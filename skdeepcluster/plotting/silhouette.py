@@ -19,7 +19,7 @@ from skdeepcluster.plotting._checks import (
     cluster_numbers,
     final_step,
 )
-from skdeepcluster.plotting._drawing import axes_for, name_ticks, style
+from skdeepcluster.plotting._drawing import axes_for, ink, name_ticks, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,11 +179,11 @@ class SilhouetteDisplay:
                 heights,
                 np.append(values, values[-1]),
                 step="post",  # each sample has a height of 1
-                color=style(cluster)[0],
+                color=style(cluster, ax)[0],
                 linewidth=0.6,  # shows even a cluster of one among thousands of samples
             )
-        ax.axvline(0, color="black", linewidth=0.8)
-        ax.axvline(self.score, color="black", linestyle="--")
+        ax.axvline(0, color=ink(ax), linewidth=0.8)
+        ax.axvline(self.score, color=ink(ax), linestyle="--")
         ax.set_ylim(room.sum(), 0)
         name_ticks(ax.yaxis, [cluster_name(k) for k in clusters], middles)
         ax.set_xlim(min(-0.1, float(self.silhouettes.min()) - 0.05), 1)

@@ -14,7 +14,7 @@ from skdeepcluster.plotting._checks import (
     predicted,
     read_assignments,
 )
-from skdeepcluster.plotting._drawing import COLOURS, GREY, axes_for, name_ticks
+from skdeepcluster.plotting._drawing import COLOURS, GREY, axes_for, ink, name_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ class ClusterSizesDisplay:
         colours = [GREY if k == NOISE else COLOURS[0] for k in clusters]
         self.bars_ = ax.bar(np.arange(n_bars), self.sizes, color=colours)
         even = float(np.mean(self.sizes[clusters != NOISE]))
-        ax.axhline(even, color="black", linestyle="--", label=f"even size: {even:.4g}")
+        ax.axhline(even, color=ink(ax), linestyle="--", label=f"even size: {even:.4g}")
         name_ticks(ax.xaxis, [cluster_name(k) for k in clusters])
         ax.set(xlabel="cluster", ylabel="samples", xlim=(-0.7, n_bars - 0.3))
         ax.margins(y=0.15)  # room for the legend above the bars

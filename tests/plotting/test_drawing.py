@@ -114,4 +114,27 @@ def test_colours_differ_to_every_eye(sight: str) -> None:
 
 
 def test_thirty_clusters_differ_in_colour_or_marker() -> None:
-    assert len({style(k) for k in range(30)}) == 30
+    for ground in ("white", "black"):
+        ax = Figure().add_subplot(facecolor=ground)
+        assert len({style(k, ax) for k in range(30)}) == 30
+        assert not {style(k, ax)[0] for k in range(30)} & {ground}
+
+
+@pytest.mark.parametrize(("display", "given"), DISPLAYS)
+def test_lines_are_seen_on_dark_ground(display: Any, given: Any) -> None:
+    with plt.style.context("dark_background"):
+        ax = Figure().add_subplot()
+        drawn = display.from_predictions(*given, ax=ax)
+    lines = [to_rgb(line.get_color()) for line in drawn.ax_.lines]
+    assert (0.0, 0.0, 0.0) not in lines
+    for text in drawn.ax_.texts:
+        for effect in text.get_path_effects():
+            assert effect._gc["foreground"] != "white"
+
+
+def test_maps_may_share_their_axes() -> None:
+    figure = Figure()
+    for ax in figure.subplots(1, 2, sharex=True, sharey=True):
+        EmbeddingDisplay.from_predictions(X, LABELS, ax=ax)
+    figure.canvas.draw()
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()

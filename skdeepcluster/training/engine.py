@@ -130,10 +130,10 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(
             source.device.type, enabled=settings.dtype is torch.float16
         )
-        if settings.optimizer == "sgd":  # which else begins with what is in memory (see there)
+        if self.scaler.is_enabled():
             _fill_momentum(self.optimizer)
-        # Not bound to this object: that would keep the samples in memory as long as itself.
-        self.evaluate = torch.compile(Trainer._evaluate) if settings.compile else Trainer._evaluate
+        # Not bound to this object, which would keep itself and the samples in memory.
+        self.of_batch = torch.compile(Trainer._evaluate) if settings.compile else Trainer._evaluate
         # Drawn one step ahead: the order of draws is part of what a seed means.
         self.noise = objective.draw(generators.noise)
         self.epoch = 0
@@ -207,7 +207,7 @@ class Trainer:
 
     def _train_step(self, index: Tensor, samples: Tensor, record: EpochRecord) -> None:
         with global_streams(*self.generators.streams(self.settings.draws_globally)):
-            result = self.evaluate(self, self.batch(index, samples))
+            result = self.evaluate(self.batch(index, samples))
         loss = torch.stack(list(result.losses.values())).sum() / self.processes.size
         self.scaler.scale(loss).backward()
         self.processes.add_up(self._gradients())
@@ -256,6 +256,22 @@ class Trainer:
     def _gradients(self) -> list[Tensor]:
         parameters = (p for group in self.optimizer.param_groups for p in group["params"])
         return [p.grad for p in parameters if p.grad is not None]
+
+    def evaluate(self, batch: Batch) -> Step:
+        """
+        Compute outputs and losses of a batch, compiled where that is wanted.
+
+        Parameters
+        ----------
+        batch : Batch
+            The batch.
+
+        Returns
+        -------
+        Step
+            What the method makes of it.
+        """
+        return self.of_batch(self, batch)
 
     def _evaluate(self, batch: Batch) -> Step:
         with autocast(batch.index.device, self.settings.dtype):

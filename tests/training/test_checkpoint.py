@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import hashlib
 import io
@@ -20,6 +21,7 @@ from trainings import at_the_end_of_epoch, make, trainer_of
 from skdeepcluster import ProPos, load
 from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
+from skdeepcluster.training.engine import Trainer
 
 
 class Stop(Exception):
@@ -394,7 +396,10 @@ def test_nothing_holds_the_samples_after_fit(rows):
 
 def test_momentum_begins_at_zero(rows):
     """A first step that a `GradScaler` skips would leave it as memory is."""
-    trainer = trainer_of(make(optimizer="sgd"), rows)
+    plain = trainer_of(make(optimizer="sgd"), rows)
+    assert not plain.optimizer.state
+    settings = dataclasses.replace(plain.settings, dtype=torch.float16)
+    trainer = Trainer(plain.objective, plain.source, plain.views, settings, plain.generators)
     found = [state["momentum_buffer"] for state in trainer.optimizer.state.values()]
     assert len(found) == len(trainer.optimizer.param_groups[0]["params"])
     assert not any(buffer.any() for buffer in found)

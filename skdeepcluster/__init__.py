@@ -17,7 +17,21 @@ __all__ = [
     "__version__",
     "load",
 ]
-_MODULES = {"augmentation", "losses", "methods"}
+_MODULES = {
+    "augmentation",
+    "base",
+    "datasets",
+    "features",
+    "losses",
+    "methods",
+    "metrics",
+    "networks",
+    "plotting",
+    "recipes",
+    "report",
+    "serving",
+    "training",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -31,4 +45,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *__all__})

@@ -343,6 +343,21 @@ class DeepClusterer(
         -------
         ndarray of shape (n,), dtype int64
             Numbers of the clusters, from 0 to ``n_clusters_ - 1``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` is invalid, has samples of another shape, or values so far from those of the
+            training that their embedding is not finite.
+        TypeError
+            If `X` is sparse or holds what are no numbers.
+
+        Warns
+        -----
+        UserWarning
+            If the samples together are on quite another scale than the training samples.
         """
         return self._collect(X, lambda embedding, probabilities: probabilities.argmax(dim=1))
 
@@ -427,6 +442,21 @@ class DeepClusterer(
         -------
         ndarray of shape (n, n_clusters_), dtype float32
             Probabilities of the clusters; their argmax is what `predict` returns.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` is invalid, has samples of another shape, or values so far from those of the
+            training that their embedding is not finite.
+        TypeError
+            If `X` is sparse or holds what are no numbers.
+
+        Warns
+        -----
+        UserWarning
+            If the samples together are on quite another scale than the training samples.
         """
         return self._collect(X, lambda embedding, probabilities: probabilities)
 
@@ -444,6 +474,21 @@ class DeepClusterer(
         -------
         ndarray of shape (n, n_features_out), dtype float32
             Embedding of unit length.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` is invalid, has samples of another shape, or values so far from those of the
+            training that their embedding is not finite.
+        TypeError
+            If `X` is sparse or holds what are no numbers.
+
+        Warns
+        -----
+        UserWarning
+            If the samples together are on quite another scale than the training samples.
         """
         return self._collect(X, lambda embedding, probabilities: embedding)
 

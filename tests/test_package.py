@@ -54,7 +54,7 @@ loaded, before = set(sys.modules), state()
 builtins.__import__ = spy
 importlib.metadata.Distribution.from_name = find_others
 import skdeepcluster
-alone = "skdeepcluster.base" not in sys.modules
+alone = not {name.partition(".")[0] for name in asked} & {"torch", "sklearn", "numpy"}
 skdeepcluster.CLC, skdeepcluster.load
 print(json.dumps({
     "alone": alone,

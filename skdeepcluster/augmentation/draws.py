@@ -25,7 +25,7 @@ class Draws:
         Their places in the whole batch, rising, on the CPU; None if they are the whole.
     count : int, default=0
         Number of samples of the whole batch, where `rows` is given.
-    places : Tensor of shape (b,), dtype int64, or None, default=None
+    rows_there : Tensor of shape (b,), dtype int64, or None, default=None
         `rows` on the device: to be brought there, they would have to be waited for.
     """
 
@@ -33,7 +33,7 @@ class Draws:
     generator: torch.Generator | None
     rows: Tensor | None = None
     count: int = 0
-    places: Tensor | None = None
+    rows_there: Tensor | None = None
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """
@@ -54,9 +54,7 @@ class Draws:
         count = len(self.images) if self.rows is None else self.count
         drawn = self.images.new_empty(*shape, count)
         drawn.uniform_(low, high, generator=self.generator)
-        if self.rows is None:
-            return drawn
-        return drawn[..., self.rows if self.places is None else self.places]
+        return drawn if self.rows_there is None else drawn[..., self.rows_there]
 
     def lengths(self, n_parts: int) -> list[int] | None:
         """

@@ -14,7 +14,7 @@ from skdeepcluster.cli.results import MODEL
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.data.known_labels import read_known_labels
 
-LEAST_CHANGE = 0.01  # of the images
+MOST_IN_BALANCE = 0.01  # of the images
 
 
 def refuse_unfit(estimator: Any, pile: Pile) -> None:
@@ -144,7 +144,7 @@ def refuse_other_results(pile: Pile, probabilities: NDArray[Any], out: Path, fol
     before = dict(read_clusters(table)[0]) if table.exists() else {}
     found = dict(zip(pile.filenames, probabilities.argmax(axis=1).tolist(), strict=True))
     n_other = sum(found[name] != cluster for name, cluster in before.items())
-    if n_other > LEAST_CHANGE * len(before):
+    if n_other > MOST_IN_BALANCE * len(before):
         raise ValueError(
             f"{n_other} of {len(before)} images are in other clusters now than in {table}: the "
             f"images in {folder} have changed since, or the model. Sort them anew, into another "

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 import typer
 
 from skdeepcluster._text import printable
@@ -16,14 +15,7 @@ from skdeepcluster.training.inference import is_out_of_memory
 
 FAILED = 1
 INTERRUPTED = 130  # what a shell gives after Ctrl-C
-USERS = (
-    ValueError,
-    TypeError,
-    OSError,
-    ImportError,
-    MemoryError,
-    torch.OutOfMemoryError,
-)
+USERS = (ValueError, TypeError, OSError, ImportError)
 
 
 def say(text: str) -> None:
@@ -75,9 +67,8 @@ def plainly(hint: str = "") -> Iterator[list[str]]:
         except KeyboardInterrupt:
             say(f"Interrupted. {hint}".strip())
             raise typer.Exit(INTERRUPTED) from None
-        except (*USERS, RuntimeError) as error:
-            # On the CPU, torch has no error of its own for a lack of memory.
-            if not isinstance(error, USERS) and not is_out_of_memory(error):
+        except Exception as error:
+            if not (isinstance(error, USERS) or is_out_of_memory(error)):
                 raise
             say(f"Error: {printable(str(error)) or type(error).__name__}")
             raise typer.Exit(FAILED) from None

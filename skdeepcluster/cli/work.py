@@ -117,13 +117,13 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     OSError
         If something is there that would be overwritten, or files cannot be read or written.
     """
-    # Images are read with their channels last, however many they have.
-    more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
     if settings.model is not None:
         raise ValueError(
             f"These are settings of predict, with model = {settings.model!r}. Leave model out of "
             "the file to train another."
         )
+    # Images are read with their channels last, however many they have.
+    more = {"checkpoint_dir": out / TRAINING, "verbose": int(verbose), "channel_axis": "last"}
     estimator = settings.estimator(**more)
     estimator._validate_params()
     read_labels(settings.labels, settings.folder)  # refused before anything is written
@@ -135,15 +135,14 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
 def _fit(
     settings: Settings, estimator: Any, out: Path, overwrite: bool, verbose: bool
 ) -> dict[str, Any]:
-    before = open_run(settings, out, overwrite)
-    settings = before if (out / MODEL).exists() and not overwrite else settings
+    settings = open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
     if overwrite:
         refuse_unfit(estimator, pile)  # before anything is removed
         remove_results(out)
     model = skdeepcluster.load(out / MODEL) if (out / MODEL).exists() else None
     if model is not None:
-        refuse_other_classes(pile, before.classes, out)
+        refuse_other_classes(pile, settings.classes, out)
         refuse_other_number(pile, model, out)
         say(f"{out / MODEL} is there, and is not trained again.")
     # Images that come later are to be read as these were, and clusters to have the same names.
@@ -224,10 +223,8 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     if not overwrite:
         refuse_existing(out / REPORT)
     with held(out):
-        model = skdeepcluster.load(settings.model or out / MODEL)
-        pile = read_pile(settings, out, verbose)
-        refuse_other_files(pile, out, settings.folder)
-        return finish(settings, model, pile, out, overwrite, only_report=True)
+        model, pile, results = _reopened(settings, out, verbose)
+        return _finish(settings, model, pile, results, out, overwrite)
 
 
 def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, Any]:
@@ -266,11 +263,7 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     if not overwrite:
         refuse_existing(table)
     with held(out):
-        model = skdeepcluster.load(settings.model or out / MODEL)
-        pile = read_pile(settings, out, verbose)
-        refuse_other_files(pile, out, settings.folder)
-        results = Results(model, pile.samples)
-        refuse_other_results(pile, results.probabilities, out, settings.folder)
+        _, pile, results = _reopened(settings, out, verbose)
         rows = open_rows(0, len(pile.known), pile.known)
         chosen = suggest(rows, results.probabilities, results.embedding, min(n, len(rows)))
         files = [pile.filenames[row] for row in chosen]
@@ -279,14 +272,17 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
     return {"table": str(table), "n_files": len(files)}
 
 
-def finish(
-    settings: Settings,
-    model: Any,
-    pile: Pile,
-    out: Path,
-    overwrite: bool = False,
-    only_report: bool = False,
-) -> dict[str, Any]:
+def _reopened(settings: Settings, out: Path, verbose: bool) -> tuple[Any, Pile, Results]:
+    """Read the model and the images of a run again; refuse what its tables do not describe."""
+    model = skdeepcluster.load(settings.model or out / MODEL)
+    pile = read_pile(settings, out, verbose)
+    refuse_other_files(pile, out, settings.folder)
+    results = Results(model, pile.samples)
+    refuse_other_results(pile, results.probabilities, out, settings.folder)
+    return model, pile, results
+
+
+def finish(settings: Settings, model: Any, pile: Pile, out: Path) -> dict[str, Any]:
     """
     Write what a model finds in images; the report, which says that a run is finished, is last.
 
@@ -300,10 +296,6 @@ def finish(
         The images.
     out : Path
         Folder of the run.
-    overwrite : bool, default=False
-        Whether a report that is there is replaced.
-    only_report : bool, default=False
-        Whether tables and embedding are there, and stay.
 
     Returns
     -------
@@ -311,12 +303,17 @@ def finish(
         What has come out, as `summary` has it.
     """
     results = Results(model, pile.samples)
-    if only_report:
-        refuse_other_results(pile, results.probabilities, out, settings.folder)
     both = results.probabilities, results.embedding
     classes = classes_of_clusters(model, settings.classes)
-    if not only_report:
-        write_results(out, pile.filenames, pile.skipped, *both, classes)
+    write_results(out, pile.filenames, pile.skipped, *both, classes)
+    return _finish(settings, model, pile, results, out)
+
+
+def _finish(
+    settings: Settings, model: Any, pile: Pile, results: Results, out: Path, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write the report."""
+    classes = classes_of_clusters(model, settings.classes)
     write_report(
         results,
         pile.images,

@@ -165,8 +165,8 @@ class ItemReader(Reader):
 
 
 def _is_of(dtype: np.dtype[Any], first: np.dtype[Any]) -> bool:
-    """Say whether values are on the scale of those of item 0, of which lists hold whole numbers."""
-    if (first.kind == "f" and dtype.kind == "f") or dtype == np.int64:
+    """Say whether values are on the scale of those of item 0: narrower floats are."""
+    if first.kind == dtype.kind == "f":
         return np.can_cast(dtype, first)
     return dtype.newbyteorder("=") == first.newbyteorder("=")
 

@@ -242,14 +242,15 @@ class StreamedSource(Source):
         first, end, _ = part.indices(len(self))
 
         def read(start: int) -> Tensor:
-            chunk = self.samples.batch(start, min(start + batch_size, end))
-            return ready_to_copy(self.scaling.to_device(chunk, chunk.device), self.device)
+            return self._ready(self.samples.batch(start, min(start + batch_size, end)))
 
         for chunk in read_ahead(read, range(first, end, batch_size)):
             yield self._prepare(copy_to(chunk, self.device))
 
     def _read(self, index: Tensor) -> Tensor:
-        chunk = self.samples.take(index.numpy())
+        return self._ready(self.samples.take(index.numpy()))
+
+    def _ready(self, chunk: Tensor) -> Tensor:
         return ready_to_copy(self.scaling.to_device(chunk, chunk.device), self.device)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 _SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/choices.rst
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1
-_STATISTICS = ("running_mean", "running_var")
+_STATISTICS = ("running_mean", "running_var")  # many, and always finite
 
 
 @torch.no_grad()
@@ -19,7 +19,8 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
     Move a target network towards the online network, in place.
 
     Parameters and floating-point buffers become ``momentum * target + (1 - momentum) * online``;
-    other buffers, such as counters, are copied, and so are values that are not finite, as in masks.
+    other buffers, such as counters, are copied, and so are values of buffers that are not finite,
+    as in masks.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLACK = "#000000"
+
 # Okabe and Ito's palette for all kinds of colour vision, with three of Tol's and Petroff's in place
 # of its yellow, which small points on white do not show. Markers change with every cluster, so
 # that 30 clusters look different.

@@ -139,7 +139,7 @@ def hard_pairs(found: Assignment) -> list[Pair]:
         The hardest first: those in which a cluster's members give the most to the other.
     """
     shares = np.triu(np.maximum(found.given, found.given.T), k=1)
-    empty = np.bincount(found.labels, minlength=len(shares)) == 0
+    empty = found.sizes == 0
     shares[empty], shares[:, empty] = 0, 0
     order = np.argsort(-shares, axis=None, kind="stable")[:N_PAIRS]
     pairs = [divmod(int(place), len(shares)) for place in order]

@@ -114,7 +114,7 @@ def training_dtype(
         )
     if precision != "auto":
         return DTYPES[precision]
-    suits = len(shape) == 3 and not narrow and (device.type != "cpu" or min(shape[1:]) > 1)
+    suits = len(shape) == 3 and not narrow
     return torch.bfloat16 if suits and _has_fast_bfloat16(device) else None
 
 
@@ -123,10 +123,12 @@ def _is_narrow(shape: tuple[int, ...], backbone: Any) -> bool:
     Say whether gradients in bfloat16 are not to be relied on.
 
     Where a convolution's stride is longer than a row of its input, torch on the CPU leaves part of
-    the gradient of its kernel as it finds it in memory.
+    the gradient of its kernel as it finds it in memory. Images of one pixel gain nothing.
     """
     if not isinstance(backbone, str):
         return min(shape[1:]) < LEAST_SIDE
+    if min(shape[1:]) == 1:
+        return True
     return not has_pixels_for_strides("small" if backbone == "auto" else backbone, shape)
 
 

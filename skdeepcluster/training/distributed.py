@@ -324,26 +324,24 @@ def _connected(device: torch.device, opened: bool) -> Iterator[Processes]:
     if opened:
         _open(backend, *(os.environ[name] for name in ANNOUNCED))
     connection: list[Any] = []
-    failed = True
     try:
         if dist.get_world_size() == 1:
             yield Processes()
-            failed = False
             return
         connection.append(dist.new_group(backend=backend, timeout=_patience_of_world()))
         where = device if backend == "nccl" else CPU
         yield Processes(dist.get_rank(), dist.get_world_size(), connection, where)
-        failed = False
-    except RuntimeError as error:
-        if not connection or not _is_broken(error):
+    except BaseException as error:
+        is_broken = bool(connection) and isinstance(error, RuntimeError) and _is_broken(error)
+        if backend == "nccl":
+            _break_off(connection, opened)
+        if not is_broken:
             raise
         raise RuntimeError(
             "Another process of this training has failed, was stopped or is out of reach; what it "
             "says is the cause."
         ) from error
     finally:
-        if failed and backend == "nccl":
-            _break_off(connection, opened)
         if connection:
             dist.destroy_process_group(connection.pop())
             gc.collect()  # of what an error holds in a circle

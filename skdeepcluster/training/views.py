@@ -107,8 +107,9 @@ class Views:
         tuple of `n_views` Tensors of shape (b, *shape), dtype float32
             Views in the unit range.
         """
-        if not isinstance(self.augmentation, ImageAugmentation):
+        if self.augmentation is None:
             return (samples,) * self.n_views
+        assert isinstance(self.augmentation, ImageAugmentation)  # what `divides` has asked for
         stacked = torch.cat((samples,) * self.n_views)
         rows, there = (
             torch.arange(count * self.n_views, device=device)

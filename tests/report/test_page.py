@@ -301,6 +301,7 @@ def test_choosing_alone_does_not_merge(tab: Tab) -> None:
     assert tab.text("#names-status") == "10 clusters"
     tab.page.click("#cluster-5 .merge")
     assert tab.text("#cluster-5 .same") == "one with 2"
+    assert tab.page.evaluate("document.activeElement.matches('#cluster-5 .merge')")
 
 
 def test_a_merge_that_was_wrong_moves_only_what_was_merged(tab: Tab) -> None:

@@ -249,8 +249,11 @@
 
   /** Choosing does not merge: arrow keys choose one after the other. */
   function mergeButton(c) {
-    const made = button("Merge", () => merge(c, $(`select-${c}`).value));
-    return Object.assign(made, { className: "merge", ariaLabel: `Merge cluster ${c}` });
+    const made = button("", () => {
+      if (made.ariaDisabled !== "true") merge(c, $(`select-${c}`).value);
+    });
+    made.className = "merge";
+    return made;
   }
 
   function showMergeButton(c) {
@@ -258,7 +261,7 @@
     const made = $(`cluster-${c}`).querySelector(".merge");
     made.textContent = value === "" && canLeave(c) ? "Take out" : "Merge";
     made.ariaLabel = `${made.textContent} cluster ${c}`;
-    made.disabled = value === "" ? !canLeave(c) : Number(value) === leads[c];
+    made.ariaDisabled = String(value === "" ? !canLeave(c) : Number(value) === leads[c]);
   }
 
   function members(title, rows) {

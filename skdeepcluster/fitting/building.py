@@ -197,7 +197,7 @@ def _schedule(plain: Any, samples: Samples, n_known: int) -> Schedule:
     if isinstance(size, str):
         size = fit_batch_size(len(samples), plain.n_clusters)
     if isinstance(max_epochs, str):
-        max_epochs = choose_max_epochs(is_image, -(-len(samples) // size))
+        max_epochs = choose_max_epochs(is_image, -(-len(samples) // size), len(samples))
     if isinstance(warmup, str):
         warmup = choose_warmup_epochs(is_image, max_epochs)
     plan = plan_batches(len(samples), size, max_epochs, warmup, is_image=is_image)

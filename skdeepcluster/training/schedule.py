@@ -11,6 +11,8 @@ from torch import nn
 from skdeepcluster.training.muon import Muon
 from skdeepcluster.training.objective import Objective, Schedule
 
+FEW_IMAGES = 1000
+
 
 def fit_batch_size(n_samples: int, n_clusters: int) -> int:
     """
@@ -31,7 +33,7 @@ def fit_batch_size(n_samples: int, n_clusters: int) -> int:
     return min(256, max(-(-n_samples // 8), 64, 4 * n_clusters))
 
 
-def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
+def choose_max_epochs(is_image: bool, steps_per_epoch: int, n_samples: int) -> int:
     """
     Choose the length of training.
 
@@ -41,15 +43,19 @@ def choose_max_epochs(is_image: bool, steps_per_epoch: int) -> int:
         Whether samples are images, not vectors.
     steps_per_epoch : int
         Number of batches in an epoch.
+    n_samples : int
+        Number of training samples.
 
     Returns
     -------
     int
-        As many epochs as make 500 steps, at least 25 and at most 50, for images, and 50 for
-        vectors. Where so many epochs would be more than 2,500 steps, as many as make those, but at
-        least 10.
+        As many epochs as make 500 steps, at least 25 and at most 50, for images, or 100 if there
+        are fewer than 1,000 images; and 50 for vectors. Where so many epochs would be more than
+        2,500 steps, as many as make those, but at least 10.
     """
     wanted = min(50, max(25, -(-500 // steps_per_epoch))) if is_image else 50
+    if is_image and n_samples < FEW_IMAGES:  # in small batches, of whose steps each teaches less
+        wanted = 100
     return max(10, min(wanted, -(-2500 // steps_per_epoch)))
 
 

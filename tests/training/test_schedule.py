@@ -68,7 +68,13 @@ def test_an_epoch_leaves_the_samples_over_that_make_no_whole_batch(rows):
     ],
 )
 def test_trainings_are_as_long_as_their_steps_say(is_image, steps, epochs):
-    assert choose_max_epochs(is_image, steps) == epochs
+    assert choose_max_epochs(is_image, steps, 10_000) == epochs
+
+
+def test_a_few_hundred_images_are_trained_for_longer():
+    assert [choose_max_epochs(True, 8, n) for n in (2, 500, 999, 1000)] == [100, 100, 100, 50]
+    assert choose_max_epochs(True, 100, 500) == 25  # in batches of five
+    assert choose_max_epochs(False, 8, 500) == 50
 
 
 def test_the_rate_rises_over_a_share_of_the_epochs():

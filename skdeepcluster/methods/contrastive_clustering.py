@@ -134,7 +134,8 @@ class ContrastiveClustering(DeepClusterer):
     max_epochs : int or "auto", default="auto"
         Number of passes over the samples. ``"auto"`` is as many as make 500 steps, at least 25 and
         at most 50, for images, but 100 for fewer than 1,000 images; and 50 for vectors. Where that
-        is more than 2,500 steps, it is as many as make those, at least 10. The paper trains for 1000.
+        is more than 2,500 steps, it is as many as make those, at least 10. The paper trains for
+        1000.
     tol : float, default=0.0
         Training ends early once, three epochs in a row after the warm-up, no more than this share
         of the samples has changed its cluster. 0 trains to the end.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -41,23 +40,12 @@ from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.agreement import labels_of_views
 from skdeepcluster.training.callbacks import CallbackSupportMixin, with_callbacks
 from skdeepcluster.training.device import DTYPES
-from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.fitted import FittedModel, on_cpu
 from skdeepcluster.training.objective import Objective, Schedule
 
 __all__ = ["DeepClusterer"]
 
 LEARNT_OF_INPUT = ("n_features_in_", "feature_names_in_", "image_shape_")
-
-
-def _on_cpu(value: Any, moved: dict[int, Any]) -> Any:
-    """Copy a module that is on a GPU to the CPU, once; other things stay what they are."""
-    if not isinstance(value, nn.Module) or all(
-        tensor.device.type == "cpu" for tensor in value.state_dict().values()
-    ):
-        return value
-    if id(value) not in moved:
-        moved[id(value)] = copy.deepcopy(value).cpu()
-    return moved[id(value)]
 
 
 class DeepClusterer(
@@ -583,11 +571,17 @@ class DeepClusterer(
             state["_further_weights"] = {}
         # Modules of the caller's, too, are to load where there is no GPU; one that two hold is one.
         moved: dict[int, Any] = {}
-        state = {name: _on_cpu(value, moved) for name, value in state.items()}
+        state = {name: on_cpu(value, moved) for name, value in state.items()}
         if moved and "_model" in state:
-            kept = {n: _on_cpu(v, moved) for n, v in state["_model"].parameters.items()}
+            kept = {n: on_cpu(v, moved) for n, v in state["_model"].parameters.items()}
             state["_model"] = replace(state["_model"], parameters=kept)
         return state
+
+    def __copy__(self) -> Self:
+        # `__getstate__` is for pickles: a copy in memory shares modules, where they are.
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)

@@ -92,7 +92,7 @@ def _is_curve(value: Any) -> bool:
 
 
 def _is_share(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= 1 + 1e-9  # as rounding leaves it
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 def _are_numbers(values: Any) -> bool:

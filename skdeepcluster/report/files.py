@@ -140,24 +140,20 @@ def file_table(filenames: Sequence[str], folder: str | os.PathLike[str]) -> dict
     names = [shown(rest) for rest in rests]
     way = _way(common[:start] or ".", folder)
     links: dict[int, str | None] = {i: _quoted(r) for i, r in enumerate(rests) if r != names[i]}
-    own = {i: name for i, name in enumerate(filenames) if name != shown(name) and is_text(name)}
-    if any(map(os.path.isabs, rests)):  # beside relative ones: they do not go on from the folder
-        links = {i: _way(name, folder) for i, name in enumerate(filenames)}
-        return {
-            "folder": shown(common[:start]),
-            "names": names,
-            "link": "",
-            "links": links,
-            "own": own,
-        }
-    link = None if way is None else f"{way}/"
-    return {
-        "folder": shown(common[:start]),
+    start_shown = shown(common[:start])
+    table: dict[str, Any] = {
+        "folder": start_shown,
         "names": names,
-        "link": link,
-        "links": links,
-        "own": own,
+        "own": {
+            i: name
+            for i, name in enumerate(filenames)
+            if name != start_shown + names[i] and is_text(name)
+        },
     }
+    if any(map(os.path.isabs, rests)):  # beside relative ones: they do not go on from the folder
+        ways = {i: _way(name, folder) for i, name in enumerate(filenames)}
+        return table | {"link": "", "links": ways}
+    return table | {"link": None if way is None else f"{way}/", "links": links}
 
 
 def _way(path: str, folder: str | os.PathLike[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeepcluster._warn import warn
@@ -47,6 +47,31 @@ def soft_assignment(logits: Tensor, used: Tensor, temperature: float) -> Tensor:
         Probabilities.
     """
     return functional.softmax(logits.index_select(1, used).float() / temperature, dim=1)
+
+
+def on_cpu(value: Any, moved: dict[int, Any]) -> Any:
+    """
+    Copy a module that is on a GPU to the CPU, once; other things stay what they are.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    moved : dict of int to nn.Module
+        Copies by the `id` of their originals, to which this one is added.
+
+    Returns
+    -------
+    object
+        The copy, or the value itself.
+    """
+    if not isinstance(value, nn.Module) or all(
+        tensor.device.type == "cpu" for tensor in value.state_dict().values()
+    ):
+        return value
+    if id(value) not in moved:
+        moved[id(value)] = copy.deepcopy(value).cpu()
+    return moved[id(value)]
 
 
 @dataclass
@@ -202,10 +227,7 @@ class FittedModel:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the networks on the CPU, so that it loads anywhere."""
-        state = self.__dict__.copy()
-        if any(parameter.device.type != "cpu" for parameter in self.model.parameters()):
-            state["model"] = copy.deepcopy(self.model).cpu()
-        return state
+        return {**self.__dict__, "model": on_cpu(self.model, {})}
 
 
 def _lost(embedding: Tensor, probabilities: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ was split or merged is easily seen.
 # %%
 # A clustering that is not quite right
 # ------------------------------------
-# Half of the digits, and a third of the training that they would get by default.
+# Half of the digits, and a sixth of the training that they would get by default.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -6,7 +6,7 @@ How to see at a glance whether a clustering is any good, and where it is not: di
 ``skdeepcluster.plotting``, for ten clusters of scikit-learn's handwritten digits.
 
 All have a method ``from_estimator``, for a fitted estimator or a pipeline that ends in one. What
-needs no training history also has ``from_predictions``, for labels of any clusterer. ``ax_`` (or
+needs neither the training history nor that of the number of clusters also has ``from_predictions``, for labels of any clusterer. ``ax_`` (or
 ``axes_``) and ``figure_`` are matplotlib's, to change or to save.
 """
 

@@ -6,8 +6,9 @@ How to see at a glance whether a clustering is any good, and where it is not: di
 ``skdeepcluster.plotting``, for ten clusters of scikit-learn's handwritten digits.
 
 All have a method ``from_estimator``, for a fitted estimator or a pipeline that ends in one. What
-needs neither the training history nor that of the number of clusters also has ``from_predictions``, for labels of any clusterer. ``ax_`` (or
-``axes_``) and ``figure_`` are matplotlib's, to change or to save.
+needs neither the history of the training nor the curve of ``n_clusters="auto"`` also has
+``from_predictions``, for labels of any clusterer. ``ax_`` (or ``axes_``) and ``figure_`` are
+matplotlib's, to change or to save.
 """
 
 # %%

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.fitting.doubts import warn_if_doubtful
-from skdeepcluster.fitting.fit import fit
+from skdeepcluster.fitting.fit import NOT_IN_EVERY_FIT, fit
 from skdeepcluster.networks.backbone import BACKBONES
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.loading import register
@@ -261,16 +262,15 @@ class DeepClusterer(
             it was; so it does in the first of the two trainings of ``n_clusters="auto"``. With
             `checkpoint_dir`, the same `fit` goes on from that epoch.
         """
-        before = {name: self.__dict__[name] for name in LEARNT_OF_INPUT if name in self.__dict__}
+        changed = (*LEARNT_OF_INPUT, *NOT_IN_EVERY_FIT)
+        before = {name: self.__dict__[name] for name in changed if name in self.__dict__}
         try:
             done = fit(self, X, y, known_labels)
         except BaseException:  # what was fitted before stays whole
-            for name in LEARNT_OF_INPUT:
+            for name in changed:
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise
-        for name in ("n_clusters_curve_", "classes_"):  # of an earlier fit
-            self.__dict__.pop(name, None)
         self.__dict__.update(done.attributes)
         if done.interrupt is not None:
             raise done.interrupt
@@ -293,7 +293,9 @@ class DeepClusterer(
             self._refuse_shape(samples)
         if reset and self.n_clusters != "auto" and len(samples) < self.n_clusters:
             raise ValueError(f"n_samples={len(samples)} should be >= n_clusters={self.n_clusters}.")
-        validate_data(self, X, reset=reset, skip_check_array=True, ensure_2d=False)
+        goes_on = self.warm_start and hasattr(self, "_model")  # with columns in the same order
+        names = {"reset": reset and not goes_on, "skip_check_array": True, "ensure_2d": False}
+        validate_data(self, X, **names)
         if reset:
             self.n_features_in_ = samples.layout.n_features
             self.image_shape_ = samples.shape if samples.layout.is_image else None
@@ -593,10 +595,11 @@ class DeepClusterer(
 
     @property
     def backbone_(self) -> nn.Module:
-        """Trained trunk alone, in evaluation mode: maps standardised samples to features."""
+        """Copy of the trained trunk, in evaluation mode: maps standardised samples to features."""
         if not hasattr(self, "_model"):
             raise AttributeError(f"{type(self).__name__} has no backbone_ before fit.")
-        return self._model.model.backbone
+        # What becomes of it elsewhere, such as further training, is not to change `predict`.
+        return copy.deepcopy(self._model.model.backbone)
 
     @property
     def _n_features_out(self) -> int:

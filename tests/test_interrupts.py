@@ -63,6 +63,16 @@ def test_what_the_broken_epoch_did_is_undone(quick, rows, monkeypatch):
     np.testing.assert_array_equal(models[0].transform(rows), models[1].transform(rows))
 
 
+def test_an_interrupt_after_the_last_epoch_loses_nothing(quick, rows):
+    whole = quick(max_epochs=3, augmentation=Interrupting(0)).fit(rows)
+    model = quick(max_epochs=3, augmentation=Interrupting(whole.augmentation.n_calls))
+    with pytest.raises(KeyboardInterrupt) as caught:  # while the clusters are judged
+        model.fit(rows)
+    assert "as of epoch 3" in caught.value.__notes__[0]
+    np.testing.assert_array_equal(model.labels_, whole.labels_)
+    np.testing.assert_array_equal(model.transform(rows), whole.transform(rows))
+
+
 def test_an_interrupt_before_the_first_epoch_leaves_nothing(quick, rows):
     model = quick(augmentation=Interrupting(2), n_clusters=3)
     with pytest.raises(KeyboardInterrupt) as caught:

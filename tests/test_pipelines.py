@@ -73,6 +73,15 @@ def test_callbacks_see_every_epoch_and_may_stop(quick, rows):
     np.testing.assert_array_equal(watcher.labels[-1], model.labels_)
 
 
+def test_callbacks_see_nothing_of_an_earlier_fit(quick, rows):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    known = np.where(np.arange(60) < 30, np.arange(60) % 3, -1)
+    model = quick(n_clusters="auto", max_clusters=6).fit(rows, known_labels=known)
+    model.set_params(n_clusters=3).set_callbacks(watcher).fit(rows)
+    assert watcher.has == [set()] * 2
+
+
 class Locked:
     """An augmentation that cannot be copied."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from comparing import without_times
@@ -121,3 +122,14 @@ def test_weights_of_another_training_are_refused(rows, fitted):
     model._further_weights = fitted(ProPos)._further_weights
     with pytest.raises(ValueError, match="weights kept for further training do not belong"):
         model.fit(rows)
+
+
+def test_columns_in_another_order_are_refused(rows):
+    frame = pd.DataFrame(rows, columns=[f"value {i}" for i in range(rows.shape[1])])
+    model = CLC(3, max_epochs=1, random_state=0, warm_start=True).fit(frame)
+    before = model.labels_
+    with pytest.raises(ValueError, match="same order"):
+        model.fit(frame[frame.columns[::-1]])
+    assert model.labels_ is before
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert model.fit(frame).n_epochs_ == 2

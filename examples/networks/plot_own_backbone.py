@@ -76,8 +76,8 @@ ax.spines[["top", "right"]].set_visible(False)
 # %%
 # What it has learnt
 # ------------------
-# ``backbone_`` is the trained trunk alone, a module like any other. These are the first kernels of
-# one's own.
+# ``backbone_`` is a copy of the trained trunk, a module like any other. These are the first kernels
+# of one's own.
 
 kernels = fitted["own"].backbone_[0][0].weight.detach().numpy()
 figure, axes = plt.subplots(2, 16, figsize=(8, 1.2), layout="constrained")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from skdeepcluster.augmentation.image import ImageAugmentation
 from skdeepcluster.augmentation.vector import VectorAugmentation
@@ -93,8 +93,8 @@ def resolve_augmentation(augmentation: Any, sample_shape: tuple[int, ...]) -> Au
 
 def _on_batches(augmentation: Any) -> Augmentation:
     """Let a transform of torchvision, or a callable of one argument, take batch and generator."""
-    classes = type(augmentation).__mro__
-    if any(cls.__module__.startswith("torchvision.transforms") for cls in classes):
+    parts = augmentation if isinstance(augmentation, nn.Sequential) else [augmentation]
+    if any(_is_of_torchvision(part) for part in parts):
         # On a batch it would draw once for all samples.
         return lambda batch, generator: torch.stack([augmentation(sample) for sample in batch])
     if _takes_two(augmentation):
@@ -103,9 +103,16 @@ def _on_batches(augmentation: Any) -> Augmentation:
     return lambda batch, generator: augmentation(batch)
 
 
+def _is_of_torchvision(transform: Any) -> bool:
+    classes = type(transform).__mro__
+    return any(cls.__module__.startswith("torchvision.transforms") for cls in classes)
+
+
 def _takes_two(function: Callable[..., Any]) -> bool:
+    # A call of a module takes anything, and hands it on.
+    target = function.forward if isinstance(function, nn.Module) else function
     try:
-        inspect.signature(function).bind(None, None)
+        inspect.signature(target).bind(None, None)
     except TypeError:
         return False
     except ValueError:  # something compiled, whose arguments are not known

@@ -111,7 +111,7 @@ class Scaling:
         """
         if chunk.dtype != torch.uint8:
             # In float64, as float32 would lose the differences of values far from 0.
-            offset = torch.as_tensor(self.offset, dtype=torch.float64, device=chunk.device)
+            offset = torch.tensor(self.offset, dtype=torch.float64, device=chunk.device)
             chunk = (chunk.double() - _per_channel(offset, chunk)).float()
         return copy_to(chunk, device)
 
@@ -140,7 +140,7 @@ class Scaling:
         Tensor of shape (b, *shape), dtype float64
             In the range of the training samples.
         """
-        maps = (torch.from_numpy(v).double() for v in (self.shift, self.factor, self.offset))
+        maps = (torch.tensor(v).double() for v in (self.shift, self.factor, self.offset))
         shift, factor, offset = (_per_channel(values, batch) for values in maps)
         return (batch.double() + shift) / factor + offset
 

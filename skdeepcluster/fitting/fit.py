@@ -15,6 +15,8 @@ from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.device import resolve_device
 from skdeepcluster.training.distributed import Processes, open_processes
 
+NOT_IN_EVERY_FIT = ("n_clusters_curve_", "classes_")
+
 
 class Fit(NamedTuple):
     """
@@ -45,7 +47,8 @@ def fit(estimator: Any, X: Any, y: Any, known_labels: Any) -> Fit:
     Parameters
     ----------
     estimator : estimator instance
-        Gives method and parameters; learns the shape of the samples and nothing else.
+        Gives method and parameters; learns the shape of the samples, and loses what an
+        earlier fit has found and this one need not find.
     X, y, known_labels : object
         What its `fit` was given.
 
@@ -68,6 +71,8 @@ def fit(estimator: Any, X: Any, y: Any, known_labels: Any) -> Fit:
         chosen, curve = estimator, None
         if estimator.n_clusters == "auto":
             curve, chosen = with_n_clusters(estimator, processes, samples, X, known)
+        for name in NOT_IN_EVERY_FIT:  # callbacks look at the estimator while it is trained
+            estimator.__dict__.pop(name, None)
         result = _fit_in(processes, chosen, samples, X, y, known, watched=estimator)
         if curve:
             result.attributes["n_clusters_curve_"] = curve
@@ -96,14 +101,15 @@ def _fit_in(
     cut_short = None
     try:
         train(estimator, trainer, watch, samples, known)
+        attributes = fitted_attributes(trainer, samples, estimator, known)
     except KeyboardInterrupt as interrupt:
         if processes.size > 1 or (hasattr(estimator, "_model") and not estimator.warm_start):
             # The model that is there is not to be lost for half another; nor can one process
             # finish what the others have not stopped.
             raise
         trainer.go_back_to_last_epoch(interrupt)
+        attributes = fitted_attributes(trainer, samples, estimator, known)
         cut_short = interrupt
     finally:
         watch.close()
-    attributes = fitted_attributes(trainer, samples, estimator, known)
     return Fit(attributes, watch, processes.is_first, cut_short)

@@ -368,7 +368,7 @@ class ProPos(DeepClusterer):
     cluster_to_class_ : ndarray of shape (n_clusters_,), dtype int64
         Known class that each cluster stands for, -1 for none.
     backbone_ : nn.Module
-        The trained trunk.
+        A copy of the trained trunk.
     image_shape_ : tuple of int or None
         Shape of one image as (C, H, W), None for vectors.
     n_features_in_ : int

@@ -12,6 +12,7 @@ from torch import Tensor
 from skdeepcluster._torch_state import in_plain_torch
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering.agreement import agreement_score
+from skdeepcluster.data.readers import NUMPY_FLOATS
 from skdeepcluster.data.samples import Samples, read_samples
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.training.agreement import look_at_views
@@ -132,4 +133,5 @@ def _numpy_dtype(samples: Samples) -> np.dtype[Any]:
     if not isinstance(dtype, torch.dtype):
         return np.dtype(dtype)
     one = torch.empty(0, dtype=dtype)
-    return (one.float() if dtype == torch.bfloat16 else one).numpy().dtype  # NumPy has none
+    narrow = dtype.is_floating_point and dtype not in NUMPY_FLOATS
+    return (one.float() if narrow else one).numpy().dtype

@@ -121,7 +121,7 @@ def logits_of_views(
     second : ndarray of shape (m, n_clusters_), dtype float32
         The same of the second.
     """
-    used = torch.from_numpy(fitted.used)
+    used = torch.tensor(fitted.used)
 
     def logits_of_used(_: Tensor, logits: Tensor) -> Tensor:
         return logits[:, used.to(logits.device)]

@@ -189,7 +189,7 @@ class FittedModel:
         Tensor of shape (b, n_clusters_)
             Probabilities.
         """
-        used = torch.from_numpy(self.used).to(logits.device)
+        used = torch.tensor(self.used, device=logits.device)
         return soft_assignment(logits, used, self.temperature)
 
     def _refuse_lost(self, embedding: Tensor, probabilities: Tensor, start: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision.transforms import v2
 
@@ -301,8 +301,27 @@ def test_a_callable_of_one_argument_takes_the_batch() -> None:
     assert torch.equal(chosen(images, seeded()), 1 - images)
 
 
-def test_a_transform_of_torchvision_draws_for_each_sample() -> None:
-    chosen: Any = resolve_augmentation(v2.RandomHorizontalFlip(), (3, 8, 8))
+class Inverted(nn.Module):
+    """Takes the batch alone, though calls of modules take anything."""
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Invert."""
+        return 1 - batch
+
+
+@pytest.mark.parametrize("given", [Inverted(), nn.Sequential(Inverted(), nn.Identity())])
+def test_a_module_of_one_argument_takes_the_batch(given: nn.Module) -> None:
+    chosen: Any = resolve_augmentation(given, (3, 8, 8))
+    images = draw(4, 3, 8, 8)
+    assert torch.equal(chosen(images, seeded()), 1 - images)
+
+
+FLIP = v2.RandomHorizontalFlip()
+
+
+@pytest.mark.parametrize("given", [FLIP, nn.Sequential(FLIP, nn.Identity())])
+def test_a_transform_of_torchvision_draws_for_each_sample(given: nn.Module) -> None:
+    chosen: Any = resolve_augmentation(given, (3, 8, 8))
     images = draw(1, 3, 8, 8).expand(64, -1, -1, -1)
     torch.manual_seed(0)
     changed = (chosen(images, seeded()) != images).any(3).any(2).any(1)

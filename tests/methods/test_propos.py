@@ -248,7 +248,8 @@ def test_after_training_centres_are_those_of_the_final_network(digits, monkeypat
 
 def test_users_get_the_target_network_and_nothing_of_the_samples(digits):
     model = ProPos(n_clusters=3, max_epochs=2, queue_length=9, random_state=0).fit(digits)
-    assert model.backbone_ is model._model.model.backbone
+    pairs = zip(model.backbone_.parameters(), model._model.model.backbone.parameters(), strict=True)
+    assert all(torch.equal(own, kept) for own, kept in pairs)
     assert all(p.requires_grad for p in model.backbone_.parameters())
     names = {name.partition(".")[0] for name in model._model.model.state_dict()}
     assert names == {"backbone", "projector", "centers"}

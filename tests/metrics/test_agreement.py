@@ -103,7 +103,7 @@ def test_views_come_in_the_type_and_range_of_the_samples(digits, dtype, scale):
     assert not np.array_equal(model.seen[0], model.seen[1])
 
 
-@pytest.mark.parametrize("tensor", [torch.uint8, torch.bfloat16, torch.bool])
+@pytest.mark.parametrize("tensor", [torch.uint8, torch.bfloat16, torch.float8_e4m3fn, torch.bool])
 def test_tensors_and_booleans(digits, tensor):
     X, model = torch.tensor(digits > 8).to(tensor), Recorder()
     assert math.isfinite(view_agreement_score(model, X))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -202,3 +204,19 @@ class Elsewhere(nn.Module):
     def cpu(self):
         self.moved = True
         return self
+
+
+def test_a_model_mapped_from_its_pickle_serves_in_silence(tmp_path):
+    model, X, _ = saved_with(tmp_path)
+    joblib.dump(model, tmp_path / "model.pkl")
+    mapped = joblib.load(tmp_path / "model.pkl", mmap_mode="r")
+    assert not mapped._model.used.flags.writeable
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # else torch warns of such arrays once
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_array_equal(mapped.predict(X), model.labels_)
+            assert mapped.score(X) == model.score(X)
+    finally:
+        torch.set_warn_always(always)

@@ -7,7 +7,7 @@ class Watcher:
     """Record what happens, and stop after a given epoch."""
 
     def __init__(self, last_epoch=None):
-        self.last_epoch, self.tasks, self.labels = last_epoch, [], []
+        self.last_epoch, self.tasks, self.labels, self.has = last_epoch, [], [], []
 
     def setup(self, estimator, context):
         self.tasks.append("setup")
@@ -22,4 +22,5 @@ class Watcher:
         self.tasks.append(("end", context.task_name))
         if fitted_estimator is not None:
             self.labels.append(fitted_estimator.labels_)
+            self.has.append({"classes_", "n_clusters_curve_"} & vars(fitted_estimator).keys())
         return context.task_id == self.last_epoch

@@ -113,7 +113,8 @@ def test_weights_of_every_kind_come_back(tmp_path):
     model, X, path = saved_with(tmp_path, backbone=Tied())
     loaded = load_quietly(path, backbone=Tied())
     assert_same_model(loaded, model)
-    assert loaded.backbone_.first.weight is loaded.backbone_.second.weight
+    trunk = loaded.backbone_
+    assert trunk.first.weight is trunk.second.weight
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
 
 

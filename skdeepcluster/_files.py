@@ -50,6 +50,10 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview], *, overwrite: b
         else:
             _place(beside, path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # such as that of a full disk
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
         with suppress(OSError):  # where the folder is gone, so is the file
             beside.unlink(missing_ok=True)

@@ -1,6 +1,8 @@
-"""Messages that quote what stands in files."""
+"""Text that comes from files, and messages that quote it."""
 
 from __future__ import annotations
+
+import unicodedata
 
 LONGEST = 1000
 
@@ -41,3 +43,20 @@ def is_text(text: str) -> bool:
         The answer.
     """
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def composed(text: str) -> str:
+    """
+    Put accents together with their letters, which some systems take apart in names of files.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        Its normal form C: texts that look the same are the same.
+    """
+    return unicodedata.normalize("NFC", text)

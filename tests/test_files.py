@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -102,4 +103,15 @@ def test_a_folder_that_is_absent_is_named(tmp_path):
         FileNotFoundError, match=r"absent/model' cannot be written: .*no such folder"
     ):
         fitted("ContrastiveClustering", "vectors")[0].save(tmp_path / "absent" / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path):
+    def parts():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield b""
+
+    with pytest.raises(OSError, match=r"No space left on device: .*model") as caught:
+        write_whole(tmp_path / "model", parts(), overwrite=False)
+    assert caught.value.errno == errno.ENOSPC
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import typer
 from skdeepcluster._version import __version__
 from skdeepcluster.cli import export as exporting
 from skdeepcluster.cli import work
-from skdeepcluster.cli.results import in_words
+from skdeepcluster.cli.results import REPORT, in_words
 from skdeepcluster.cli.run_folder import refuse_inside
 from skdeepcluster.cli.settings import METHODS, RUN_FILE, Settings, number_of_clusters, parameter
 from skdeepcluster.cli.shell import plainly, result, say
@@ -21,6 +21,7 @@ from skdeepcluster.report.names import class_name
 
 GOES_ON = "The same command goes on where this one has stopped."
 WITHOUT = "The same command without --overwrite goes on where this one has stopped."
+UNCHANGED = "What was there has not been replaced."
 INCOMPLETE = "The folder of the clusters is not complete."
 
 app = typer.Typer(
@@ -101,7 +102,7 @@ def _fit(
         "resize": resize,
         "color": color,
     }
-    with plainly(WITHOUT if overwrite else GOES_ON) as warnings:
+    with plainly(lambda: _hint(out, overwrite)) as warnings:
         given = {name: value for name, value in options.items() if value is not None}
         if n_clusters is not None:
             given["n_clusters"] = number_of_clusters(n_clusters)
@@ -109,6 +110,12 @@ def _fit(
         read = Settings.from_toml(config, **given) if config else Settings.merged({}, "", given)
         outcome = work.fit(read, out, overwrite, not quiet)
         _print(outcome, warnings, as_json)
+
+
+def _hint(out: Path, overwrite: bool) -> str:
+    if overwrite and (out / REPORT).exists():
+        return UNCHANGED
+    return WITHOUT if overwrite else GOES_ON
 
 
 @app.command("predict")
@@ -120,7 +127,7 @@ def _predict(
     quiet: Quiet = False,
 ) -> None:
     """Sort the images of another FOLDER into the clusters of MODEL."""
-    with plainly(GOES_ON) as warnings:
+    with plainly(lambda: GOES_ON) as warnings:
         _print(work.predict(model, folder, out, not quiet), warnings, as_json)
 
 
@@ -146,7 +153,7 @@ def _suggest(
         outcome = work.suggestions(run, n, overwrite, not quiet)
         lines = [
             f"{outcome['n_files']:,} files to label: {outcome['table']}. Fill in the column label, "
-            "and give the table to fit as --labels."
+            f"and give the table as --labels to a fit of {outcome['folder']}."
         ]
         result({**outcome, "warnings": warnings}, lines, as_json)
 
@@ -166,7 +173,7 @@ def _export(
     as_json: Json = False,
 ) -> None:
     """Sort the files of RUN into one folder per cluster; they stay where they are."""
-    with plainly(INCOMPLETE if link or copy else ""):
+    with plainly(lambda: INCOMPLETE if link or copy else ""):
         if link + copy + move_nothing > 1:
             raise ValueError("Only one of --link, --copy and --move-nothing can be done.")
         target = (destination or run / "clusters").absolute()
@@ -180,9 +187,10 @@ def _export(
         called |= read_names(names) if names else {}
         plan = exporting.planned(members, called, target)
         way = "link" if link else "copy" if copy else ""
-        missing = exporting.carry_out(plan, way) if way else []
-        for path in missing:
-            say(f"Warning: {path} is no longer there.")
+        missing = exporting.carry_out(plan, way)
+        if missing:
+            n, such = len(missing), shown(str(missing[0]))
+            say(f"Warning: no longer there: {n:,} of {len(plan):,} files, such as {such}.")
         values = {
             "destination": str(target),
             "done": way or "nothing",
@@ -197,7 +205,12 @@ def _exported(values: dict[str, Any], plan: list[tuple[Path, Path]]) -> list[str
     if values["done"] != "nothing":
         done = {"link": "Linked", "copy": "Copied"}[values["done"]]
         return [f"{done} {values['n_files']:,} files into {values['destination']}"]
-    lines = [f"{shown(str(source))} -> {shown(str(target))}" for source, target in plan]
+    gone = set(values["missing"])
+    lines = [
+        f"{shown(str(source))} -> {shown(str(target))}"
+        for source, target in plan
+        if str(source) not in gone
+    ]
     return [*lines, "Nothing was done. Add --link or --copy to do it."]
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from skdeepcluster._text import composed
+
 LONGEST = 255  # bytes, of a name in the usual file systems
 
 
@@ -73,9 +75,10 @@ def _folders(clusters: Iterable[int], names: Mapping[int, str]) -> dict[int, str
                 f"The name of a cluster must have at most {LONGEST} bytes to be that of a folder; "
                 f"got {len(os.fsencode(folder))}: {folder!r}."
             )
-        if meant.setdefault(folder.casefold(), name or cluster) != (name or cluster):
+        key = composed(folder).casefold()
+        if meant.setdefault(key, name or cluster) != (name or cluster):
             raise ValueError(
-                f"The clusters {meant[folder.casefold()]!r} and {name or cluster!r} would share "
+                f"The clusters {meant[key]!r} and {name or cluster!r} would share "
                 f"the folder {folder!r}; name one of them otherwise."
             )
         folders[cluster] = folder
@@ -84,13 +87,13 @@ def _folders(clusters: Iterable[int], names: Mapping[int, str]) -> dict[int, str
 
 def carry_out(plan: Sequence[tuple[Path, Path]], way: str) -> list[Path]:
     """
-    Link or copy files.
+    Link or copy files, or only look which of them are there.
 
     Parameters
     ----------
     plan : sequence of tuple of Path and Path
         Files and targets.
-    way : {"link", "copy"}
+    way : {"link", "copy", ""}
         What to do.
 
     Returns
@@ -101,12 +104,15 @@ def carry_out(plan: Sequence[tuple[Path, Path]], way: str) -> list[Path]:
     Raises
     ------
     OSError
-        If a target cannot be written; a file that is there is never replaced.
+        If none of the files is there, or a target cannot be written; a file that is there is never
+        replaced.
     """
-    missing = []
-    for source, target in plan:
-        if not source.exists():
-            missing.append(source)
+    missing = [source for source, _ in plan if not source.exists()]
+    if len(missing) == len(plan):
+        raise FileNotFoundError(f"None of the files is there any more, such as {missing[0]}.")
+    gone = set(missing)
+    for source, target in plan if way else ():
+        if source in gone:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(target):

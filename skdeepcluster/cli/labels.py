@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdeepcluster._text import is_text
+from skdeepcluster._text import composed, is_text
 from skdeepcluster.cli.tables import read_table, write_table
 
 TO_LABEL = "to_label.csv"
@@ -44,7 +44,7 @@ def read_labels(paths: Sequence[str], folder: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     for path in paths:
         for line, (file, given) in read_table(Path(path), ("file", "label")):
-            label = given.strip()
+            label = composed(given.strip())
             if label in UNKNOWN:
                 continue
             if not is_text(label):
@@ -88,12 +88,7 @@ def numbered(
         If a label is of a file that there is not.
     """
     places = {os.path.normpath(name): row for row, name in enumerate(filenames)}
-    gone = labels.keys() - places.keys() - {os.path.normpath(name) for name in skipped}
-    if gone:
-        raise ValueError(
-            f"Labels must be of files in the folder of the images; {min(gone)!r} is none"
-            f"{f', nor are {len(gone) - 1:,} others' if len(gone) > 1 else ''}."
-        )
+    labels = _as_listed(labels, [*places, *map(os.path.normpath, skipped)])
     names = sorted(set(labels.values()))
     if all(map(_is_number, names)):
         numbers, names = {name: int(name) for name in names}, []
@@ -104,6 +99,28 @@ def numbered(
         if name in places:
             known[places[name]] = numbers[label]
     return known, names
+
+
+def _as_listed(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Find the files of labels; a Mac may have taken apart the accents of their names."""
+    there = set(names)
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(composed(name), []).append(name)
+    found: dict[str, str] = {}
+    gone = []
+    for given, label in labels.items():
+        one = [given] if given in there else alike.get(composed(given), [])
+        if len(one) != 1:
+            gone.append(given)
+        elif found.setdefault(one[0], label) != label:
+            raise ValueError(f"{one[0]!r} has two labels, {found[one[0]]!r} and {label!r}.")
+    if gone:
+        raise ValueError(
+            f"Labels must be of files in the folder of the images; {min(gone)!r} is none"
+            f"{f', as are {len(gone) - 1:,} more' if len(gone) > 1 else ''}."
+        )
+    return found
 
 
 def _is_number(label: str) -> bool:

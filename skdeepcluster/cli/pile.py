@@ -97,11 +97,20 @@ def _features(
     # The folder of the images may have changed since then, or the network.
     digest = hashlib.blake2b(f"{network} {weights}".encode(), digest_size=8)
     digest.update(np.ascontiguousarray(images).data)
+    if weights is not None and Path(weights).is_file():
+        with open(weights, "rb") as file:
+            digest.update(hashlib.file_digest(file, "blake2b").digest())
     path = out / FEATURES.replace("*", digest.hexdigest())
     if not path.exists():
-        PretrainedFeatures(
+        network_of_features = PretrainedFeatures(
             network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
-        ).transform(images)
+        )
+        try:
+            network_of_features.transform(images)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error} This command fetches nothing: give the file as --weights FILE."
+            ) from None
     return normalize(np.load(path))
 
 

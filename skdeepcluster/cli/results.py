@@ -23,7 +23,6 @@ RESULTS = (CLUSTERS, EMBEDDING, REPORT, UNREADABLE)
 def write_results(
     out: Path,
     filenames: list[str],
-    skipped: list[tuple[str, str]],
     probabilities: NDArray[np.float32],
     embedding: NDArray[np.float32],
     classes: list[str] | None,
@@ -37,8 +36,6 @@ def write_results(
         Folder of the run.
     filenames : list of str
         The images' files.
-    skipped : list of tuple of str and str
-        Files that could not be read, and why.
     probabilities : ndarray of shape (n, n_clusters)
         Soft assignments.
     embedding : ndarray of shape (n, d)
@@ -51,6 +48,19 @@ def write_results(
     write_whole(out / EMBEDDING, [content.getbuffer()], overwrite=True)
     places = project(embedding) if len(embedding) > 1 else np.zeros((1, 2), np.float32)
     write_clusters(out / CLUSTERS, filenames, probabilities, places, classes)
+
+
+def write_unreadable(out: Path, skipped: list[tuple[str, str]]) -> None:
+    """
+    Write the table of the files that are not among the images, over one that is there.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    skipped : list of tuple of str and str
+        Files that could not be read, and why.
+    """
     write_table(out / UNREADABLE, ("path", "reason"), skipped)
 
 
@@ -114,5 +124,6 @@ def in_words(values: dict[str, Any]) -> list[str]:
         lines.append(f"{line}   {printable(classes[k])}".rstrip() if classes else line)
     if values["n_unreadable"]:
         where = Path(values["out"]) / UNREADABLE
-        lines.append(f"{values['n_unreadable']:,} files could not be read: {where}")
+        n = values["n_unreadable"]
+        lines.append(f"{n:,} {'file was' if n == 1 else 'files were'} left out: {where}")
     return [*lines, f"{values['n_images']:,} images. Look at {values['report']}"]

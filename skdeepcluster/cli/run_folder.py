@@ -15,6 +15,7 @@ from skdeepcluster._files import write_whole
 from skdeepcluster.cli.results import MODEL, REPORT, RESULTS
 from skdeepcluster.cli.settings import RUN_FILE, Settings
 from skdeepcluster.cli.shell import say
+from skdeepcluster.cli.tables import CLUSTERS, has_own_columns
 
 TRAINING = ".training"
 LOCK = ".lock"
@@ -123,9 +124,14 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     Raises
     ------
     OSError
-        If `out` holds another run's results.
+        If `out` holds another run's results, or files that no run has left.
     """
     found = _results_in(out)
+    if found and RUN_FILE not in found:
+        raise FileExistsError(
+            f"{out} holds {', '.join(found)}, but no {RUN_FILE} of a run that has left them: "
+            "choose another folder."
+        )
     if found and overwrite:
         return settings
     if found:
@@ -146,9 +152,11 @@ def remove_results(out: Path) -> None:
     found = _results_in(out)
     if found:
         say(f"Replacing {', '.join(found)} in {out}.")
+    # Were this broken off, a model that is still there would be gone on with.
+    (out / MODEL).unlink(missing_ok=True)
+    shutil.rmtree(out / TRAINING, ignore_errors=True)
     for name in found:
         (out / name).unlink(missing_ok=True)
-    shutil.rmtree(out / TRAINING, ignore_errors=True)
 
 
 def _results_in(out: Path) -> list[str]:
@@ -189,11 +197,16 @@ def refuse_existing(path: Path) -> None:
 
 def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
     """Refuse results of a run that is finished, or has got somewhere with other settings."""
-    there = Settings.from_toml(out / RUN_FILE) if RUN_FILE in found else None
-    if there is None or REPORT in found:
+    there = Settings.from_toml(out / RUN_FILE)
+    if REPORT in found:
         raise FileExistsError(
             f"{out} holds the results of a run ({', '.join(found)}): choose another folder"
             f"{_or_replace(settings)}."
+        )
+    if CLUSTERS in found and not has_own_columns(out / CLUSTERS):
+        raise FileExistsError(
+            f"{out / CLUSTERS} has other columns than a run writes, and would be replaced. If only "
+            f"the page is missing, skdeepcluster report {out} writes it."
         )
     before, now = dataclasses.asdict(there), dataclasses.asdict(settings)
     if settings.dtype == "auto":  # which is replaced by what was found

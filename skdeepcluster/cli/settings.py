@@ -213,7 +213,10 @@ class Settings:
                 f"[parameters]; got {', '.join(sorted(unknown))}."
             )
         further = options.pop("parameters", {})
-        settings = {**_absolute(run), **options, "parameters": {**parameters, **further}}
+        before = _absolute(run)
+        if "versions" in tables and options.get("folder") not in (None, before.get("folder")):
+            before.pop("dtype", None)  # a run has found it in its images; others may be deeper
+        settings = {**before, **options, "parameters": {**parameters, **further}}
         for name, option in (("folder", "a folder"), ("n_clusters", "-k")):
             if name not in settings:
                 raise ValueError(f"{name} must be given: {option}, or {name} in a --config file.")

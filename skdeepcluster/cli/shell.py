@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,14 +31,14 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def plainly(hint: str = "") -> Iterator[list[str]]:
+def plainly(hint: Callable[[], str] = str) -> Iterator[list[str]]:
     """
     Turn warnings and errors that concern the user into a line each.
 
     Parameters
     ----------
-    hint : str, default=""
-        What to add where the command was interrupted.
+    hint : callable, default=str
+        Says what to add where the command was interrupted.
 
     Yields
     ------
@@ -65,7 +65,7 @@ def plainly(hint: str = "") -> Iterator[list[str]]:
         try:
             yield heard
         except KeyboardInterrupt:
-            say(f"Interrupted. {hint}".strip())
+            say(f"Interrupted. {hint()}".strip())
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             if not (isinstance(error, USERS) or is_out_of_memory(error)):

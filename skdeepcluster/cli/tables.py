@@ -79,6 +79,25 @@ def write_clusters(
         write_table(path, (*COLUMNS, CLASS), ((*row, classes[row[1]]) for row in rows))
 
 
+def has_own_columns(path: Path) -> bool:
+    """
+    Tell whether a table has the columns that `write_clusters` gives it, and no others.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+
+    Returns
+    -------
+    bool
+        Whether it has.
+    """
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        columns = next(csv.reader(file), [])
+    return columns in ([*COLUMNS], [*COLUMNS, CLASS])
+
+
 def read_clusters(path: Path) -> tuple[list[tuple[str, int]], dict[int, str]]:
     """
     Read who belongs where.

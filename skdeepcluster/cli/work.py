@@ -22,7 +22,7 @@ from skdeepcluster.cli.checks import (
 )
 from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
 from skdeepcluster.cli.pile import Pile, forget_features, read_pile
-from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results
+from skdeepcluster.cli.results import MODEL, REPORT, summary, write_results, write_unreadable
 from skdeepcluster.cli.run_folder import (
     TRAINING,
     held,
@@ -37,6 +37,7 @@ from skdeepcluster.cli.shell import say
 from skdeepcluster.clustering.suggestions import open_rows, suggest
 from skdeepcluster.report import write_report
 from skdeepcluster.report.names import class_name
+from skdeepcluster.training.checkpoint import AnotherTraining
 
 
 class Results:
@@ -117,6 +118,8 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     OSError
         If something is there that would be overwritten, or files cannot be read or written.
     """
+    if settings.weights is not None and settings.features is None:
+        raise ValueError("--weights are those of a pretrained network: name it by --features.")
     if settings.model is not None:
         raise ValueError(
             f"These are settings of predict, with model = {settings.model!r}. Leave model out of "
@@ -149,7 +152,13 @@ def _fit(
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
     write_settings(settings, out)
     if model is None:
-        estimator.fit(pile.samples, known_labels=pile.known)
+        try:
+            estimator.fit(pile.samples, known_labels=pile.known)
+        except AnotherTraining:  # the settings are those of before: `open_run` has seen to that
+            raise ValueError(
+                f"Images or labels have changed since the training in {out} began. Bring back "
+                "those of then, or add --overwrite to begin anew."
+            ) from None
         model = estimator.set_params(checkpoint_dir=None, verbose=0)
         model.save(out / MODEL)
     shutil.rmtree(out / TRAINING, ignore_errors=True)
@@ -223,7 +232,7 @@ def report(out: Path, overwrite: bool, verbose: bool) -> dict[str, Any]:
     if not overwrite:
         refuse_existing(out / REPORT)
     with held(out):
-        model, pile, results = _reopened(settings, out, verbose)
+        model, pile, results = _reopened(_without_lost_labels(settings), out, verbose)
         return _finish(settings, model, pile, results, out, overwrite)
 
 
@@ -255,6 +264,12 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
         If images or model are not those of the run's tables any more.
     """
     settings, table = Settings.from_toml(out / RUN_FILE), out / TO_LABEL
+    for path in settings.labels:
+        if not Path(path).exists():
+            raise FileNotFoundError(
+                f"{path}, the labels of this run, is needed to leave out the files that have one: "
+                "bring it back."
+            )
     if any(Path(path).resolve() == table.resolve() for path in settings.labels):
         raise FileExistsError(
             f"{table} holds the labels that this run was trained with. Copy it, fit anew with "
@@ -269,7 +284,15 @@ def suggestions(out: Path, n: int, overwrite: bool, verbose: bool) -> dict[str, 
         files = [pile.filenames[row] for row in chosen]
         write_to_label(table, files, results.probabilities[chosen])
         forget_features(out)
-    return {"table": str(table), "n_files": len(files)}
+    return {"table": str(table), "n_files": len(files), "folder": settings.folder}
+
+
+def _without_lost_labels(settings: Settings) -> Settings:
+    """Do without tables of labels that have gone, which a page needs for its advice alone."""
+    there = [path for path in settings.labels if Path(path).exists()]
+    if there != settings.labels:
+        warn("Labels of this run are no longer there: the page does not know which files have one.")
+    return dataclasses.replace(settings, labels=there)
 
 
 def _reopened(settings: Settings, out: Path, verbose: bool) -> tuple[Any, Pile, Results]:
@@ -305,15 +328,16 @@ def finish(settings: Settings, model: Any, pile: Pile, out: Path) -> dict[str, A
     results = Results(model, pile.samples)
     both = results.probabilities, results.embedding
     classes = classes_of_clusters(model, settings.classes)
-    write_results(out, pile.filenames, pile.skipped, *both, classes)
+    write_results(out, pile.filenames, *both, classes)
     return _finish(settings, model, pile, results, out)
 
 
 def _finish(
     settings: Settings, model: Any, pile: Pile, results: Results, out: Path, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Write the report."""
+    """Write the report, and which files are not in it."""
     classes = classes_of_clusters(model, settings.classes)
+    write_unreadable(out, pile.skipped)
     write_report(
         results,
         pile.images,

@@ -223,10 +223,7 @@ def _warn_of_losses(skipped: list[tuple[str, str]], n_files: int, mixed: bool) -
     lost = [pair for pair in skipped if pair[1] != HIDDEN]
     if len(lost) > MANY * n_files:
         name, reason = lost[0]
-        warn(
-            f"{len(lost)} of {n_files} files could not be read, and `skipped` lists them: "
-            f"{name!r}, for example ({reason})."
-        )
+        warn(f"{len(lost)} of {n_files} files could not be read: {name!r}, for example ({reason}).")
     if mixed:
         warn(
             "Some files hold floating-point values beyond [0, 1], which stay as they are, while "

@@ -101,9 +101,13 @@ def _walk(top: str) -> Iterator[Entry]:
         path, above, hidden = pending.pop()
         try:
             status = os.stat(path)
-            names = os.listdir(path) if stat.S_ISDIR(status.st_mode) else None
         except OSError as error:
             yield Entry(path, problem=_reason(error))
+            continue
+        try:
+            names = os.listdir(path) if stat.S_ISDIR(status.st_mode) else None
+        except OSError as error:
+            yield Entry(path, problem=f"a folder that cannot be listed: {_reason(error)}")
             continue
         if names is None:
             yield Entry(path, problem=HIDDEN) if hidden else _file(path, status)

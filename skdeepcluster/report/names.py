@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from skdeepcluster._text import composed
 from skdeepcluster.report.files import shown
 
 HEADER = ["cluster", "name"]
@@ -152,4 +153,4 @@ def _entry(row: list[str]) -> tuple[int, str]:
         raise ValueError(f"cluster must be a whole number from 0 on; got {cluster!r}")
     if not name:
         raise ValueError(f"cluster {cluster} must have a name; it is empty")
-    return int(cluster), name
+    return int(cluster), composed(name)

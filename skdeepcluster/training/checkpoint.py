@@ -29,6 +29,10 @@ DIGEST_BYTES = 32
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 
 
+class AnotherTraining(ValueError):
+    """A folder holds the states of a training with other parameters or data."""
+
+
 class Checkpoints:
     """
     The states of one training in a folder, of which the newest two are kept.
@@ -160,7 +164,7 @@ class Checkpoints:
                     f"{name} was {found.get(name)}, is {self.identity.get(name)}" for name in other
                 )
             )
-            raise ValueError(
+            raise AnotherTraining(
                 f"checkpoint_dir={str(self.folder)!r} holds a training with other parameters or "
                 f"data: {listed}. Name an empty folder, or the parameters and data of before."
             )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -425,7 +426,7 @@ LABELS = {
     "other columns": ("file;label\n000.png;a\n", "must have the columns file and label"),
     "empty": ("file,label\n000.png,\n", "must give labels"),
     "two labels": ("file,label\n000.png,a\n./000.png,b\n", "line 3: './000.png' has two labels"),
-    "unknown file": ("file,label\n000.png,a\nx.png,b\ny.png,b\n", "x.png' is none, nor are 1 ot"),
+    "unknown file": ("file,label\n000.png,a\nx.png,b\ny.png,b\n", "x.png' is none, as are 1 more"),
     "many classes": ("file,label\n000.png,a\n002.png,b\n004.png,c\n", "3 classes, more than"),
 }
 
@@ -502,7 +503,19 @@ def test_a_file_that_has_gone_is_named(fitted, pile, tmp_path):
     (out / "clusters.csv").write_text(text)
     done = run("export", out, tmp_path / "s", "--copy", "--json")
     assert json.loads(done.stdout)["missing"] == [str(pile / "gone.png")]
-    assert "gone.png is no longer there" in done.stderr
+    assert re.search("no longer there: 1 of 60 files, such as .*gone.png", done.stderr)
+    shown = run("export", out, tmp_path / "s")
+    assert "gone.png" in shown.stderr and "gone.png" not in shown.stdout
+
+
+@pytest.mark.parametrize("way", ["--link", "--copy", "--move-nothing"])
+def test_files_that_have_all_gone_are_no_success(way, tmp_path):
+    images = write_digits(tmp_path / "in", 16)
+    run("fit", images, "-k", 2, "-o", tmp_path / "o", "-q", *QUICK)
+    shutil.rmtree(images)
+    refused = run("export", tmp_path / "o", tmp_path / "s", way, status=1)
+    assert "None of the files is there any more" in refused.stderr
+    assert not (tmp_path / "s").exists()
 
 
 MISTAKES = {
@@ -736,7 +749,131 @@ def test_what_was_interrupted_while_replacing_goes_on_without_that(pile, tmp_pat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skdeepcluster.cli.work.fit", interrupt)
-    fit = ["fit", pile, "-k", 3, "-o", tmp_path / "o"]
-    assert "The same command goes on" in run(*fit, status=130).stderr
-    assert "command without --overwrite goes on" in run(*fit, "--overwrite", status=130).stderr
+    out = tmp_path / "o"
+    fit = ["fit", pile, "-k", 3, "-o", out, "-q", *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.cli.work.fit", interrupt)
+        assert "The same command goes on" in run(*fit, status=130).stderr
+    run(*fit)
+    before = content(out)
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.cli.work.read_pile", interrupt)
+        stopped = run(*fit, "--overwrite", status=130)
+    assert "What was there has not been replaced." in stopped.stderr
+    assert content(out) == before
+    unlink = Path.unlink
+
+    def until_tables(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        if path == out / "report.html":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", until_tables)
+        stopped = run(*fit, "--overwrite", status=130)
+    assert "command without --overwrite goes on" in stopped.stderr
+    assert not (out / "model.safetensors").exists()
+    assert "is not trained again" not in run(*fit).stderr
+
+
+def test_files_that_no_run_has_left_are_not_replaced(pile, tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    for options in ([], ["--overwrite"]):
+        refused = run("fit", pile, "-k", 3, "-o", tmp_path, *options, status=1)
+        assert "holds report.html, but no run.toml" in refused.stderr
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
+def test_a_table_with_further_columns_is_not_written_anew(fitted, pile, tmp_path):
+    out = shutil.copytree(fitted[0], tmp_path / "o")
+    (out / "report.html").unlink()
+    lines = (out / "clusters.csv").read_text().splitlines()
+    (out / "clusters.csv").write_text("".join(f"{line},note\n" for line in lines))
+    before = content(out)
+    refused = run("fit", pile, "-k", 3, "-o", out, "-q", *QUICK, status=1)
+    assert f"skdeepcluster report {out} writes it" in refused.stderr
+    assert content(out) == before
+    run("report", out, "-q")
+    assert (out / "report.html").exists()
+
+
+def test_settings_of_a_run_do_not_make_deeper_images_shallow(fitted, tmp_path):
+    (tmp_path / "deep").mkdir()
+    for number, image in enumerate(load_digits().images[:16]):
+        deep = Image.fromarray((image * 250).astype(np.uint16))
+        deep.save(tmp_path / "deep" / f"{number:03}.png")
+    config = ["--config", fitted[0] / "run.toml", "-k", 2]
+    run("fit", tmp_path / "deep", "-o", tmp_path / "o", "-q", *config)
+    assert tomllib.loads((tmp_path / "o" / "run.toml").read_text())["run"]["dtype"] == "float32"
+
+
+def test_accents_may_be_taken_apart_in_names_and_labels(tmp_path):
+    apart, together = (unicodedata.normalize(form, "für") for form in ("NFD", "NFC"))
+    images = write_digits(tmp_path / "in", 16)
+    (images / "000.png").rename(images / f"{apart}.png")
+    table = tmp_path / "labels.csv"
+    table.write_text(f"file,label\n{together}.png,{together}\nsub/001.png,{apart}\n")
+    run("fit", images, "-k", 2, "-o", tmp_path / "o", "-q", "--labels", table, *QUICK)
+    assert tomllib.loads((tmp_path / "o" / "run.toml").read_text())["run"]["classes"] == [together]
+    (tmp_path / "names.csv").write_text(f"cluster,name\n0,{apart}\n1,{together}\n")
+    run("export", tmp_path / "o", tmp_path / "s", "--link", "--names", tmp_path / "names.csv")
+    assert [path.name for path in (tmp_path / "s").iterdir()] == [together]
+
+
+def test_a_report_says_what_is_left_out_now(fitted, tmp_path):
+    images, out = write_digits(tmp_path / "in", 16), tmp_path / "o"
+    run("fit", images, "-k", 2, "-o", out, "-q", *QUICK)
+    (images / ".DS_Store").write_bytes(b"x")
+    assert "2 files were left out" in run("report", out, "-q", "--overwrite").stdout
+    assert len(rows(out / "unreadable.csv")) == 2
+
+
+def test_a_report_does_without_labels_that_have_gone(labelled, tmp_path):
+    out, gone = shutil.copytree(labelled[0], tmp_path / "o"), tmp_path / "gone.csv"
+    text = (out / "run.toml").read_text().replace(str(labelled[2]), str(gone))
+    (out / "run.toml").write_text(text)
+    assert "no longer there" in run("report", out, "-q", "--overwrite").stderr
+    assert f"{gone}, the labels of this run, is needed" in run("suggest", out, status=1).stderr
+
+
+def test_weights_are_those_of_a_network(pile, tmp_path):
+    fit = ["fit", pile, "-k", 2, "-o", tmp_path / "o", "--weights", "w.pth"]
+    assert "--weights are those of a pretrained network" in run(*fit, status=1).stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_training_of_other_images_is_not_gone_on_with(tmp_path, monkeypatch):
+    images, out = write_digits(tmp_path / "in", 32), tmp_path / "o"
+    fit = ["fit", images, "-k", 2, "-o", out, "-q", *QUICK]
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(skdeepcluster.ContrastiveClustering, "save", stop)
+        run(*fit, status=130)
+    shutil.copy(images / "000.png", images / "002.png")
+    refused = run(*fit, status=1)
+    assert f"Images or labels have changed since the training in {out} began" in refused.stderr
+
+
+@pytest.mark.usefixtures("resnet18")
+def test_features_are_of_the_weights_that_the_file_holds_now(tmp_path, monkeypatch):
+    folder, file = write_digits(tmp_path / "in", 16), tmp_path / "w.pth"
+    fit = ["fit", folder, "-k", 2, "-o", tmp_path / "o", *FEATURES, "--weights", file]
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        torch.save(torchvision.models.resnet18().state_dict(), file)
+        with monkeypatch.context() as patch:
+            patch.setattr(skdeepcluster.ContrastiveClustering, "fit", stop)
+            run(*fit, status=130)
+    assert len(list((tmp_path / "o").glob(".features*"))) == 2
+
+
+def test_weights_that_are_not_there_are_asked_for_by_the_option(pile, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    refused = run("fit", pile, "-k", 2, "-o", tmp_path / "o", *FEATURES, status=1)
+    assert "give the file as --weights FILE" in refused.stderr

@@ -52,7 +52,7 @@ def pile(tmp_path_factory):
     made = make_folder(folder, len(KINDS), SIZE)
     before = state(folder)
     with (
-        pytest.warns(UserWarning, match="files could not be read, and `skipped` lists them"),
+        pytest.warns(UserWarning, match="files could not be read"),
         pytest.warns(Image.DecompressionBombWarning),
     ):
         found = load_images(folder, image_size=SIZE, cache_dir=tmp_path_factory.mktemp("own"))
@@ -493,3 +493,21 @@ def test_files_are_opened_for_reading_only(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "open", spy)
     load_images(tmp_path)
     assert {mode for path, mode in opened if path.startswith(str(tmp_path))} == {"rb"}
+
+
+def test_a_folder_that_cannot_be_listed_is_no_file(tmp_path, monkeypatch):
+    for name in ("open", "shut"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name / "a.png")
+    listdir = os.listdir
+
+    def unless_shut(path):
+        if os.path.basename(path) == "shut":
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", unless_shut)
+    with pytest.warns(UserWarning, match="1 of 2 files could not be read"):
+        found = load_images(tmp_path, image_size=8, cache_dir=tmp_path.parent / "c")
+    reason = "a folder that cannot be listed: Permission denied"
+    assert found.skipped == [(str(tmp_path / "shut"), reason)]

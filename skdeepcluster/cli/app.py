@@ -12,7 +12,14 @@ from skdeepcluster.cli import export as exporting
 from skdeepcluster.cli import work
 from skdeepcluster.cli.results import REPORT, in_words
 from skdeepcluster.cli.run_folder import refuse_inside
-from skdeepcluster.cli.settings import METHODS, RUN_FILE, Settings, number_of_clusters, parameter
+from skdeepcluster.cli.settings import (
+    DEEPEST,
+    METHODS,
+    RUN_FILE,
+    Settings,
+    number_of_clusters,
+    parameter,
+)
 from skdeepcluster.cli.shell import plainly, result, say
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
 from skdeepcluster.report import read_names
@@ -75,6 +82,10 @@ def _fit(
     weights: Annotated[
         Path | None, typer.Option(help="File of its weights, if they are not on the machine.")
     ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(min=1, max=DEEPEST, help="Bits that a camera fills of 16, for --features."),
+    ] = None,
     image_size: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels; 64, or 224 with --features.")
     ] = None,
@@ -98,6 +109,7 @@ def _fit(
         "method": method,
         "features": features,
         "weights": None if weights is None else str(weights.absolute()),
+        "bits": bits,
         "image_size": image_size,
         "resize": resize,
         "color": color,

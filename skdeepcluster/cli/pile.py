@@ -72,9 +72,9 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
     samples = found.images
     if settings.features is not None:
-        _warn_if_dark(found.images)
-        network = settings.features, settings.weights
-        samples = _features(*network, samples, out, verbose)
+        if settings.bits is None:
+            _warn_if_dark(found.images)
+        samples = _features(settings, samples, out, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped, *known)
 
 
@@ -84,29 +84,36 @@ def _warn_if_dark(images: NDArray[Any]) -> None:
         warn(
             f"The brightest value of all images is {brightest:.2g} of the largest that their type "
             "can hold, as with cameras of 12 bits: to the pretrained network they are all but "
-            "black. Stretch their values to the whole range before."
+            "black. Say so by --bits 12."
         )
 
 
-def _features(
-    network: str, weights: str | None, images: NDArray[Any], out: Path, verbose: bool
-) -> NDArray[Any]:
+def _features(settings: Settings, images: NDArray[Any], out: Path, verbose: bool) -> NDArray[Any]:
     """Compute features of unit length, or take those that an interrupted run has kept."""
     from skdeepcluster.features import PretrainedFeatures
 
+    name, weights = settings.features, settings.weights
+    assert name is not None
+    span = settings.value_range if images.dtype.kind == "f" else "auto"
     # The folder of the images may have changed since then, or the network.
-    digest = hashlib.blake2b(f"{network} {weights}".encode(), digest_size=8)
+    asked = f"{name} {weights} {span}"
+    digest = hashlib.blake2b(asked.encode(), digest_size=8)
     digest.update(np.ascontiguousarray(images).data)
     if weights is not None and Path(weights).is_file():
         with open(weights, "rb") as file:
             digest.update(hashlib.file_digest(file, "blake2b").digest())
     path = out / FEATURES.replace("*", digest.hexdigest())
     if not path.exists():
-        network_of_features = PretrainedFeatures(
-            network, weights=weights, channel_axis="last", verbose=int(verbose), out=path
+        network = PretrainedFeatures(
+            name,
+            weights=weights,
+            channel_axis="last",
+            value_range=span,
+            verbose=int(verbose),
+            out=path,
         )
         try:
-            network_of_features.transform(images)
+            network.transform(images)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"{error} This command fetches nothing: give the file as --weights FILE."

@@ -28,6 +28,7 @@ PATHS = ("folder", "weights", "model")
 TEXTS = ("method", "features", "resize", "color", "dtype")
 OPTIONAL = {"features", "weights", "model"}
 LISTS = ("labels", "classes")
+DEEPEST = 16
 TABLES = {"run", "parameters", "versions"}
 
 
@@ -48,6 +49,9 @@ class Settings:
         Pretrained network whose features are clustered; None trains on the images themselves.
     weights : str or None, default=None
         File of the network's weights; None is torchvision's or timm's own.
+    bits : int or None, default=None
+        How many of the 16 bits of deep images a camera has filled, for the pretrained network; None
+        is all of them.
     image_size : int or None, default=None
         Side in pixels that images are read at; None is 64, or 224 for a pretrained network.
     resize : str, default="pad"
@@ -71,6 +75,7 @@ class Settings:
     method: str = "cc"
     features: str | None = None
     weights: str | None = None
+    bits: int | None = None
     image_size: int | None = None
     resize: str = "pad"
     color: str = "auto"
@@ -89,6 +94,8 @@ class Settings:
                 raise ValueError(f"{name} must be text in UTF-8; got {printable(value)!r}.")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
+        if self.bits is not None and self.bits not in range(1, DEEPEST + 1):
+            raise ValueError(f"bits must be a whole number from 1 to {DEEPEST}; got {self.bits!r}.")
         for name in LISTS:
             if not _is_list_of_text(getattr(self, name)):
                 raise ValueError(
@@ -103,6 +110,13 @@ class Settings:
         size = self.image_size or (224 if self.features else 64)
         names = ("resize", "color", "dtype")
         return {"image_size": size, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def value_range(self) -> str | tuple[float, float]:
+        """Values of black and white in images of floats, 1 being the largest of 16 bits."""
+        if self.bits is None:
+            return "auto"
+        return 0.0, 2.0 ** (self.bits - DEEPEST)
 
     def estimator(self, **more: Any) -> Any:
         """

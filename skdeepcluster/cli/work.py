@@ -118,8 +118,9 @@ def fit(settings: Settings, out: Path, overwrite: bool, verbose: bool) -> dict[s
     OSError
         If something is there that would be overwritten, or files cannot be read or written.
     """
-    if settings.weights is not None and settings.features is None:
-        raise ValueError("--weights are those of a pretrained network: name it by --features.")
+    for name in ("weights", "bits"):
+        if getattr(settings, name) is not None and settings.features is None:
+            raise ValueError(f"--{name} is for a pretrained network: name that by --features.")
     if settings.model is not None:
         raise ValueError(
             f"These are settings of predict, with model = {settings.model!r}. Leave model out of "

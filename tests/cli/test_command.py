@@ -838,7 +838,7 @@ def test_a_report_does_without_labels_that_have_gone(labelled, tmp_path):
 
 def test_weights_are_those_of_a_network(pile, tmp_path):
     fit = ["fit", pile, "-k", 2, "-o", tmp_path / "o", "--weights", "w.pth"]
-    assert "--weights are those of a pretrained network" in run(*fit, status=1).stderr
+    assert "--weights is for a pretrained network" in run(*fit, status=1).stderr
     assert not (tmp_path / "o").exists()
 
 
@@ -871,6 +871,26 @@ def test_features_are_of_the_weights_that_the_file_holds_now(tmp_path, monkeypat
             patch.setattr(skdeepcluster.ContrastiveClustering, "fit", stop)
             run(*fit, status=130)
     assert len(list((tmp_path / "o").glob(".features*"))) == 2
+
+
+@pytest.mark.usefixtures("resnet18")
+def test_images_of_twelve_bits_are_bright_to_a_network_that_is_told(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "full").mkdir()
+    for number, image in enumerate(load_digits().images[:12]):
+        for folder, brightest in (("in", 4095), ("full", 65535)):
+            values = np.round(image / image.max() * 15) / 15 * brightest
+            deep = Image.fromarray(values.astype(np.uint16))
+            deep.save(tmp_path / folder / f"{number:03}.png")
+    fit = ["fit", "-k", 2, *FEATURES, "-o"]
+    assert "--bits 12" in run(*fit, tmp_path / "dark", tmp_path / "in").stderr
+    told = run(*fit, tmp_path / "told", tmp_path / "in", "--bits", 12)
+    assert "--bits" not in told.stderr
+    run(*fit, tmp_path / "whole", tmp_path / "full")
+    told, whole = (np.load(tmp_path / name / "embedding.npy") for name in ("told", "whole"))
+    np.testing.assert_allclose(told, whole, atol=0.02)  # white is 4096 of 4095
+    run("predict", tmp_path / "told", tmp_path / "in", "-o", tmp_path / "again", "-q")
+    np.testing.assert_allclose(np.load(tmp_path / "again" / "embedding.npy"), told, atol=1e-3)
 
 
 def test_weights_that_are_not_there_are_asked_for_by_the_option(pile, tmp_path, monkeypatch):

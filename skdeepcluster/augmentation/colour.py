@@ -127,8 +127,9 @@ def color_jitter(
     """Change brightness, contrast, saturation and hue, in an order that varies over the batch.
 
     Each quarter of the batch (by the order of its rows) uses one of four fixed orders, in which
-    every change is at every place once. In a shuffled batch the order is therefore random for
-    each sample, and no value has to be read back from the device to choose it.
+    every change is at every place once, and no value has to be read back from the device to choose
+    one. Where the batch is two views of shuffled samples, one after the other, a sample has one of
+    two orders in its first view, and one of the other two in its second.
 
     Parameters
     ----------

@@ -277,12 +277,15 @@ class ImageAugmentation(BaseEstimator):
         Tensor of shape (b, C, H, W)
             Augmented images, as calling the object returns them.
         """
+        dtype = images.dtype
+        if dtype.itemsize < 4:  # in which colours and places in an image would be lost
+            images = images.float()
         images = self._move(images, draws)
         images = self._recolour(images, draws)
         if self.blur_probability > 0 and self.blur_sigma[1] > 0:
             sigma = draws.uniform(*_floats(self.blur_sigma)) * draws.switch(self.blur_probability)
             images = gaussian_blur(images, sigma)
-        return images
+        return images.to(dtype)
 
     def _move(self, images: Tensor, draws: Draws) -> Tensor:
         """Crop, mirror and distort in one pass."""

@@ -12,8 +12,9 @@ def fit_temperature(first: np.ndarray, second: np.ndarray) -> float:
     """
     Find the temperature at which each view best predicts the cluster of the other.
 
-    That is where confidence is, on average, the probability that another view of the sample is in
-    the same cluster, whatever sharpness a loss has led to.
+    Where training has come to its end, confidence then is about the probability that another view
+    of the sample is in the same cluster, whatever sharpness a loss has led to. Where views often
+    disagree it is lower.
 
     Parameters
     ----------

@@ -12,11 +12,13 @@ is
 The two with the largest crossing are merged, again and again. Let :math:`e_k` be the crossing at
 which k clusters become k - 1. While clusters are parts of a class it is large, and falls; once they
 are classes it stays where it is, as whole classes are alike in how well they are told apart. The
-number of clusters is where the fall ends: the largest k such that :math:`e_k` is at most .06, or at
-most 1.55 times the median of those below. Where no end can be made out, or another k has a score
-higher by .05 and by a twentieth, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H
-of the sizes and the adjusted mutual information A of the views. That of a clustering,
-`agreement_score`, has 2 for the 3: here each merging is the best of many.
+number of clusters is where the fall ends. A crossing is low for k if it is at most .06, or at most
+1.55 times the median of those below k; the number is the largest k up to which each k' has some
+low :math:`e_j` with j at least k'. Where no end can be made out, or another k has a score higher by
+.05 and by a twentieth, the score decides: :math:`H (A - 3 (1 - A))`, with the entropy H of the
+sizes and the mutual information A of the views, in units of H and less what chance can give, of
+which this takes off rather more. That of a clustering, `agreement_score`, has 2 for the 3: here
+each merging is the best of many.
 """
 
 from __future__ import annotations

@@ -193,7 +193,8 @@ def _assignment(likeness: Tensor) -> Tensor:
 
 def _merged(centers: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Zero the centres that equal an earlier one up to rounding, which gets their samples."""
-    # int, as argmax takes no bools; among equal values it finds the first.
-    first = (centers @ centers.T > 1 - _SAME).int().argmax(dim=1)
+    # Each equals itself, though products in TF32 may say otherwise.
+    same = (centers @ centers.T > 1 - _SAME).fill_diagonal_(True)
+    first = same.int().argmax(dim=1)  # int, as argmax takes no bools; of equal values the first
     alone = first == torch.arange(len(centers), device=centers.device)
     return centers * alone[:, None], first[labels]

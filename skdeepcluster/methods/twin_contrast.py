@@ -66,6 +66,7 @@ from skdeepcluster.training.objective import (
 from skdeepcluster.training.training_set import TrainingSet
 
 N_STARTS = 20
+PLACEMENT, LATEST_PLACEMENT = 0.4, 500  # share of the epochs, steps
 
 
 class TwinContrastModel(Model):
@@ -117,6 +118,7 @@ class TwinContrastObjective(Objective):
         self.sets = FeatureQueue(max(1, method.cluster_queue_length), (k, dim))
         momentum = ema_momentum(schedule.n_steps, 0.999)
         self.momentum = momentum if method.momentum == "auto" else float(method.momentum)
+        self.placement = _placement(schedule, method.placement)
         # A tensor, as it changes with every epoch: a compiled step stays what it is.
         self.register_buffer("lambda_", torch.ones(()), persistent=False)
 
@@ -131,7 +133,7 @@ class TwinContrastObjective(Objective):
         method, n_epochs = self.method, self.schedule.max_epochs
         first, last = method.first_gumbel_temperature, method.gumbel_temperature
         self.lambda_.fill_(first * (last / first) ** (epoch / max(n_epochs - 1, 1)))
-        if 0 < epoch == round(method.placement * n_epochs):
+        if epoch == self.placement:
             self._place(training_set)
 
     @torch.no_grad()
@@ -213,6 +215,16 @@ class TwinContrastObjective(Objective):
         return self.model.backbone, self.key.backbone
 
 
+def _placement(schedule: Schedule, share: float | str) -> int | None:
+    """Return the epoch before which prototypes are placed, None for never."""
+    if schedule.max_epochs == 1 or share in (0, 1):
+        return None
+    epoch = (PLACEMENT if isinstance(share, str) else share) * schedule.max_epochs
+    if isinstance(share, str):
+        epoch = min(epoch, LATEST_PLACEMENT / schedule.steps_per_epoch)
+    return min(max(round(epoch), 1), schedule.max_epochs - 1)
+
+
 class TwinContrastClustering(DeepClusterer):
     """
     Twin-contrast clustering (TCC).
@@ -284,8 +296,9 @@ class TwinContrastClustering(DeepClusterer):
         Final temperature lambda of samples from it; the lower, the closer to a single cluster.
     first_gumbel_temperature : float, default=1.0
         Initial lambda; it falls geometrically, so that clusters settle late.
-    placement : float, default=0.4
+    placement : float or "auto", default="auto"
         Share of the epochs after which prototypes move once to k-means centres; 0 or 1: never.
+        ``"auto"`` is 0.4, but no more than 500 steps.
     cluster_shift : float, default=0.5
         Length s of an instance's shift to its cluster; more ties embeddings closer to clusters.
     cluster_weight : float, default=1.0
@@ -387,7 +400,7 @@ class TwinContrastClustering(DeepClusterer):
         "assignment_temperature": [POSITIVE],
         "gumbel_temperature": [POSITIVE],
         "first_gumbel_temperature": [POSITIVE],
-        "placement": [SHARE],
+        "placement": [StrOptions({"auto"}), SHARE],
         "cluster_shift": [NOT_NEGATIVE],
         "cluster_weight": [NOT_NEGATIVE],
         "prior": [StrOptions({"key", "uniform"})],
@@ -402,7 +415,7 @@ class TwinContrastClustering(DeepClusterer):
     assignment_temperature: float
     gumbel_temperature: float
     first_gumbel_temperature: float
-    placement: float
+    placement: float | str
     cluster_shift: float
     cluster_weight: float
     prior: str
@@ -436,7 +449,7 @@ class TwinContrastClustering(DeepClusterer):
         assignment_temperature: float = 0.1,
         gumbel_temperature: float = 0.3,
         first_gumbel_temperature: float = 1.0,
-        placement: float = 0.4,
+        placement: float | str = "auto",
         cluster_shift: float = 0.5,
         cluster_weight: float = 1.0,
         prior: str = "key",

@@ -31,7 +31,7 @@ def estimate_n_clusters(
     Estimate how many clusters there are among vectors.
 
     The vectors are cut into too many clusters by k-means. Then those two are merged, again and
-    again, which a vector and one of its ten nearest most often fall into, until two are left. The
+    again, which a vector and one of its ten nearest most often fall into, until one is left. The
     number is the largest whose clusters are told apart about as well as those of smaller ones. The
     estimators do the same with augmented views of the samples if they are given
     ``n_clusters="auto"``, which is the better way for images.

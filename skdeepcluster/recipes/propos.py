@@ -52,8 +52,8 @@ _STARTS = (
 )
 _NOTES = (
     _STARTS,
-    "After the warm-up the paper's cosine goes on as if it had begun at the first epoch, and ends "
-    "at 0.6 % of the peak; here it begins after the warm-up, and ends at 0.5 %.",
+    "The cosine begins after the warm-up. The paper's is stretched over all epochs and so ends at "
+    "0.6 % of the peak; here it ends at 0.5 %.",
     "Here batch normalisation goes over the whole batch and both views; in the paper over the "
     "share of a GPU.",
 )

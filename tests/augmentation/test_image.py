@@ -373,3 +373,14 @@ class Brighter(ImageAugmentation):
 def test_a_class_derived_from_it_is_called_also_where_a_batch_is_shared():
     assert Views(ImageAugmentation()).divides
     assert not Views(Brighter()).divides
+
+
+@pytest.mark.parametrize("preset", ["photo", "texture", "micrograph"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_narrow_floats_are_augmented_as_wide_ones(preset: str, dtype: torch.dtype) -> None:
+    augment: Any = resolve_augmentation(preset, (3, 32, 32))
+    images = draw(16, 3, 32, 32).to(dtype)
+    images[:4] = 0.5  # grey has no hue
+    found = augment(images, seeded())
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), augment(images.float(), seeded()), atol=5e-3, rtol=0)

@@ -10,7 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from skdeepcluster.clustering.kmeans import kmeans
-from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like, match_centers
+from skdeepcluster.clustering.pseudo_labels import (
+    _merged,
+    balancing_weights,
+    clusters_like,
+    match_centers,
+)
 
 
 def blobs(n_each: int, seed: int = 0) -> Tensor:
@@ -107,3 +112,14 @@ def test_a_sample_stays_in_the_cluster_it_is_known_to_belong_to():
     assert labels[19] == 1
     assert labels[:10].eq(1).all()
     assert labels[10:19].ne(1).all()
+
+
+def test_centres_whose_products_are_rounded_are_not_lost() -> None:
+    """On GPUs, TF32 may make the product of a unit vector with itself less than 1 by 1e-4."""
+    centers = 0.9999 * torch.eye(4, 6)
+    labels = torch.arange(4)
+    kept, same = _merged(centers, labels)
+    assert torch.equal(kept, centers) and torch.equal(same, labels)
+    twice = torch.eye(4, 6)[[0, 1, 0, 2]]
+    kept, same = _merged(twice, labels)
+    assert torch.equal(same, torch.tensor([0, 1, 0, 3])) and not kept[2].any()

@@ -94,7 +94,10 @@ def test_the_temperature_of_the_samples_falls_geometrically(build):
     assert found == [1.0, 0.5, 0.25]
 
 
-@pytest.mark.parametrize(("placement", "epochs"), [(0.0, []), (0.4, [4]), (0.65, [6]), (1.0, [])])
+@pytest.mark.parametrize(("placement", "epochs"), [
+        (0.0, []), (0.01, [1]), (0.4, [4]), (0.65, [6]), (0.99, [9]), (1.0, []), ("auto", [4]),
+    ],
+)  # fmt: skip
 def test_prototypes_are_placed_once(build, placement, epochs):
     objective = build(TwinContrastClustering, placement=placement, max_epochs=10).objective
     noise = torch.randn(9, 4, 128, generator=torch.Generator().manual_seed(0))
@@ -115,6 +118,16 @@ def test_prototypes_are_placed_once(build, placement, epochs):
             prototypes = objective.model.prototypes.rows
             assert torch.equal(objective.key.prototypes.rows, prototypes)
     assert placed == epochs
+
+
+@pytest.mark.parametrize(("latest", "epoch"), [(500, 4), (8, 2), (1, 1)])
+def test_prototypes_are_placed_early_in_a_long_training(build, monkeypatch, latest, epoch):
+    monkeypatch.setattr("skdeepcluster.methods.twin_contrast.LATEST_PLACEMENT", latest)
+    assert build(TwinContrastClustering, max_epochs=10).objective.placement == epoch
+
+
+def test_a_single_epoch_places_no_prototypes(build):
+    assert build(TwinContrastClustering, max_epochs=1).objective.placement is None
 
 
 def test_a_prototype_without_a_cluster_of_its_own_stays(build):

@@ -260,7 +260,10 @@ class ImageAugmentation(BaseEstimator):
             Augmented images in [0, 1], but for rounding, of the dtype of `images`; `images` itself
             if every change is switched off.
         """
-        return self.augment(images, Draws(images, generator))
+        # Narrow floats cannot tell places in an image apart, nor near colours.
+        wide = images.float() if images.dtype.itemsize < 4 else images
+        found = self.augment(wide, Draws(wide, generator))
+        return images if found is wide else found.to(images.dtype)
 
     def augment(self, images: Tensor, draws: Draws) -> Tensor:
         """Augment a batch, or a part of one, by given random numbers.
@@ -277,15 +280,12 @@ class ImageAugmentation(BaseEstimator):
         Tensor of shape (b, C, H, W)
             Augmented images, as calling the object returns them.
         """
-        dtype = images.dtype
-        if dtype.itemsize < 4:  # in which colours and places in an image would be lost
-            images = images.float()
         images = self._move(images, draws)
         images = self._recolour(images, draws)
         if self.blur_probability > 0 and self.blur_sigma[1] > 0:
             sigma = draws.uniform(*_floats(self.blur_sigma)) * draws.switch(self.blur_probability)
             images = gaussian_blur(images, sigma)
-        return images.to(dtype)
+        return images
 
     def _move(self, images: Tensor, draws: Draws) -> Tensor:
         """Crop, mirror and distort in one pass."""

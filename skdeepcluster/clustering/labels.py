@@ -1,10 +1,11 @@
-"""Bookkeeping of cluster labels: dropping empty clusters, evenness of the sizes."""
+"""Labels: those of a caller, dropping empty clusters, evenness of the sizes."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 
@@ -71,3 +72,40 @@ def size_entropy(counts: Tensor) -> float:
     # An empty cluster adds 0, but the logarithm of 0 would make it NaN.
     entropy = -(shares * shares.clamp_min(1e-12).log()).sum() / math.log(len(counts))
     return min(max(float(entropy), 0.0), 1.0)
+
+
+def as_labels(labels: ArrayLike) -> np.ndarray:
+    """
+    Make an array of labels in which those that are missing can be told.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Labels of any kind.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The labels; strings of a list as objects, as NumPy would make "nan" of a gap.
+    """
+    values = np.asarray(labels)
+    if values.dtype.kind in "US" and not hasattr(labels, "dtype"):
+        return np.asarray(labels, dtype=object)
+    return values
+
+
+def is_missing(label: object) -> bool:
+    """
+    Tell None, NaN, NaT and pandas' NA, which is neither equal to itself nor not.
+
+    Parameters
+    ----------
+    label : object
+        A label.
+
+    Returns
+    -------
+    bool
+        Whether it is one of these.
+    """
+    return label is None or type(label).__name__ == "NAType" or label != label

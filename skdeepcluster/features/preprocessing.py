@@ -14,6 +14,7 @@ from torch import Tensor
 from skdeepcluster.data.samples import Samples
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+ROUNDING = 1e-6  # of the range, by which floats may leave it
 RANGE_OF_DTYPE = {"bool": (0.0, 1.0), "uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
 
 
@@ -207,9 +208,11 @@ def resolve_value_range(samples: Samples, value_range: Any) -> tuple[float, floa
 
 def _check_within(samples: Samples, low: float, high: float) -> None:
     for start, chunk in samples.chunks():
+        slack = ROUNDING * (high - low) if chunk.is_floating_point() else 0.0
+        bottom, top = low - slack, high + slack
         least, most = chunk.aminmax()
-        if float(least) < low or float(most) > high:
-            row = int(((chunk < low) | (chunk > high)).flatten(1).any(1).int().argmax())
+        if float(least) < bottom or float(most) > top:
+            row = int(((chunk < bottom) | (chunk > top)).flatten(1).any(1).int().argmax())
             raise ValueError(
                 f"X must lie in [{low:g}, {high:g}]; sample {start + row} holds values from "
                 f"{float(chunk[row].min()):g} to {float(chunk[row].max()):g}. For images on "

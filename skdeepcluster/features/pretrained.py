@@ -18,6 +18,7 @@ from sklearn.base import (
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 from torch import nn
 
@@ -251,10 +252,14 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             If there is a file at `out` and `overwrite` is False.
         OSError
             If weights are missing, as in `fit`, or `out` cannot be written.
+        NotFittedError
+            If data frames are to be returned, whose columns cannot be named before `fit`.
         """
         self._validate_params()
         check_out(self.out, self.overwrite)
         source, preprocessing = self._find()
+        if _get_output_config("transform", self)["dense"] != "default":
+            _ = self._n_features_out  # refused before the work: a data frame names its columns
         samples, value_range = self._read(X, preprocessing, reset=False)
         batch_size = self._batch_size(preprocessing.largest(samples.shape))
         device, dtype = resolve_device(self.device), DTYPES.get(self.precision)
@@ -284,6 +289,9 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 f"the network takes them; got {samples.shape[0]} channels. For a network of your "
                 "own that takes others, mean and std must have one number for each."
             )
+        if reset:  # those of an earlier fit to rows
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)
         if len(samples.layout.stored) == 1 and (reset or hasattr(self, "n_features_in_")):
             validate_data(self, X, reset=reset, skip_check_array=True)
         return samples, resolve_value_range(samples, self.value_range)

@@ -23,6 +23,7 @@ TIMM = "timm:"
 # What timm looks for on the Hugging Face hub, the best first.
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 MISFITS_SHOWN = 300
+SCALING = ("googlenet", "inception_v3")  # which scale their images once more
 
 Network = str | nn.Module | Callable[[], nn.Module]
 Weights = str | os.PathLike[str] | None
@@ -121,7 +122,9 @@ def _of_torchvision(name: str, weights: Weights, download: bool) -> Source:
     def build() -> nn.Module:
         if path is None:
             return _without_classifier(models.get_model(name, weights=entry, progress=False))[0]
-        module, classifier = _without_classifier(models.get_model(name, weights=None))
+        # Without weights of its own torchvision leaves out what they expect of the images.
+        further = {"transform_input": True, "init_weights": False} if name in SCALING else {}
+        module, classifier = _without_classifier(models.get_model(name, weights=None, **further))
         return load_weights(module, path, classifier)
 
     preset = entry.transforms()

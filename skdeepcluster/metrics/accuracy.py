@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skdeepcluster.clustering.labels import as_labels, is_missing
+
 
 def clustering_accuracy_score(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
     """
@@ -52,11 +54,11 @@ def _codes(labels: ArrayLike, name: str) -> tuple[int, np.ndarray]:
     """Return the number of distinct labels, and each label as a number from 0 on."""
     if np.ma.is_masked(labels):
         raise ValueError(f"{name} must have a label for every sample, got masked ones.")
-    values = np.asarray(labels)
+    values = as_labels(labels)
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}.")
     if values.dtype == object:  # perhaps of several types, which cannot be sorted
-        if any(map(_is_missing, values)):
+        if any(map(is_missing, values)):
             raise ValueError(f"{name} must have a label for every sample, got None or NaN.")
         codes: dict[object, int] = {}
         numbers = [codes.setdefault(label, len(codes)) for label in values]
@@ -66,8 +68,3 @@ def _codes(labels: ArrayLike, name: str) -> tuple[int, np.ndarray]:
         raise ValueError(f"{name} must have a label for every sample, got {values[missing][0]}.")
     distinct, inverse = np.unique(values, return_inverse=True)
     return len(distinct), inverse.astype(np.int64)
-
-
-def _is_missing(label: object) -> bool:
-    """Tell None, NaN, NaT and pandas' NA, which is neither equal to itself nor not."""
-    return label is None or type(label).__name__ == "NAType" or label != label

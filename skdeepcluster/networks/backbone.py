@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepcluster.networks.heads import mlp
 from skdeepcluster.networks.randomness import global_streams
@@ -67,6 +67,8 @@ def build_backbone(
     if isinstance(backbone, str):
         return _named(choose_backbone(shape) if backbone == "auto" else backbone, shape, generator)
     trunk = _given(backbone, shape, generator)
+    if isinstance(trunk, nn.Module):
+        _refuse_extra_state(trunk)
     return trunk, _count_features(trunk, shape, backbone, generator)
 
 
@@ -120,6 +122,16 @@ def _given(
             f"one for samples of shape {shape}; {backbone!r} failed with "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _refuse_extra_state(trunk: nn.Module) -> None:
+    """Refuse modules that keep what can neither be averaged nor saved."""
+    for name, value in trunk.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f"backbone must keep tensors alone in its state; {name!r}, of its get_extra_state, "
+                f"is a {type(value).__name__}."
+            )
 
 
 def _refuse_factory(backbone: Any) -> None:

@@ -45,6 +45,7 @@ NOT_IN_ALL: dict[str, Any] = {  # what stands for entries that a file need not h
     "classes": [],
     "cluster_to_class": [],
 }
+STATISTICS = ("running_mean", "running_var")
 GROUPS = ("model", "further", "scaling", "clusters")
 
 
@@ -253,8 +254,7 @@ def _restore_model(
     """
     Build the networks around the tensors of the file, and find the length of the embedding.
 
-    Of a trunk of the caller's, those tensors are named, too, that are not finite in it as it is
-    given, such as masks of minus infinity.
+    Of a trunk of the caller's, those tensors are named, too, that need not be finite.
 
     On the "meta" device building and running the networks takes neither memory nor time, whatever
     sizes a file claims; then the file's own tensors take the place of the empty ones.
@@ -264,7 +264,7 @@ def _restore_model(
     try:
         with torch.device(place):
             trunk, n_features = build_backbone(estimator.backbone, shape, generator)
-        not_finite = [] if is_ours else [n for n, t in trunk.state_dict().items() if _is_odd(t)]
+        not_finite = [] if is_ours else _need_not_be_finite(trunk)
         with torch.device("meta"):
             model: Model = estimator._build_model(trunk, n_features, generator)
         check_tensors(model.state_dict(), state, is_ours)
@@ -280,6 +280,12 @@ def _restore_model(
         raise ValueError(f"{type(estimator).__name__} cannot be built: {reason}") from error
     model.channels_last = takes_channels_last(estimator.backbone, trunk, shape)
     return model, embedding.shape[1], not_finite
+
+
+def _need_not_be_finite(trunk: nn.Module) -> list[str]:
+    """Name buffers such as masks of minus infinity, and what is not finite in it as it is given."""
+    own = [name for name, _ in trunk.named_buffers() if not name.endswith(STATISTICS)]
+    return own + [name for name, tensor in trunk.state_dict().items() if _is_odd(tensor)]
 
 
 def _is_odd(tensor: Tensor) -> bool:

@@ -116,4 +116,7 @@ def _plain(name: str, value: Any) -> Tensor:
     if not isinstance(value, Tensor) and not hasattr(value, "dtype"):
         raise ValueError(f"{name} of the networks cannot be saved: it is not a tensor.")
     tensor = torch.as_tensor(value).detach().cpu()
+    if tensor.layout != torch.strided or tensor.dtype == torch.complex128:
+        kind = tensor.dtype if tensor.layout == torch.strided else tensor.layout
+        raise ValueError(f"{name} of the networks cannot be saved: files hold no {kind}.")
     return tensor.clone(memory_format=torch.contiguous_format)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skdeepcluster.clustering.labels import as_labels, is_missing
 from skdeepcluster.data.samples import Samples
 from skdeepcluster.plotting._drawing import load_matplotlib
 
@@ -91,18 +91,19 @@ def check_estimator(display: type, estimator: Any) -> None:
 
 def final_step(estimator: Any) -> Any:
     """
-    Find the estimator at the end of a pipeline.
+    Find the estimator at the end of a pipeline, of a search the best one.
 
     Parameters
     ----------
     estimator : estimator
-        A pipeline or any other estimator.
+        A pipeline, a fitted search, or any other estimator.
 
     Returns
     -------
     estimator
         The last step of a pipeline, and any other estimator as it is.
     """
+    estimator = getattr(estimator, "best_estimator_", estimator)
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
@@ -170,6 +171,8 @@ def check_labels(labels: ArrayLike, name: str = "labels") -> NDArray[np.int64]:
         If they are not what they should be, or all are noise.
     """
     values = np.asarray(labels)
+    if np.ma.is_masked(labels):
+        raise ValueError(f"{name} must have a cluster for every sample, got masked ones.")
     if values.ndim != 1 or values.dtype.kind not in "iu" or len(values) == 0:
         raise ValueError(
             f"{name} must be one-dimensional and hold integers, one for each sample; got shape "
@@ -202,11 +205,11 @@ def check_classes(y_true: ArrayLike) -> NDArray[Any]:
     ValueError
         If they are not one-dimensional, or missing in part.
     """
-    classes = check_array(y_true, ensure_2d=False, dtype=None, input_name="y_true")
+    classes = as_labels(y_true)
     if classes.ndim != 1:
         raise ValueError(f"y_true must be one-dimensional, got shape {classes.shape}.")
-    if classes.dtype == object and any(value is None for value in classes):
-        raise ValueError("y_true must hold a class for every sample, got None.")
+    if len(classes) == 0 or np.ma.is_masked(y_true) or any(map(is_missing, classes)):
+        raise ValueError("y_true must hold a class for every sample; there is none, or a gap.")
     return classes
 
 
@@ -338,14 +341,25 @@ def match(y_true: ArrayLike, y_pred: ArrayLike) -> Matching:
     """
     labels, true = check_labels(y_pred, "y_pred"), check_classes(y_true)
     check_lengths(y_true=true, y_pred=labels)
-    encoder = LabelEncoder()
-    codes = encoder.fit_transform(true)
+    classes, codes = _encoded(true)
     clusters = np.unique(labels)
     table = contingency_matrix(codes, labels)
     if clusters[0] == NOISE:
         clusters, table = np.roll(clusters, -1), np.roll(table, -1, axis=1)
     rows, columns = linear_sum_assignment(table[:, clusters != NOISE], maximize=True)
-    return Matching(encoder.classes_, codes, clusters, table, rows, columns)
+    return Matching(classes, codes, clusters, table, rows, columns)
+
+
+def _encoded(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the classes, sorted, and the number of each sample's."""
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError:  # several kinds, which have no order
+        distinct = sorted(set(labels), key=str)
+        numbers = {label: number for number, label in enumerate(distinct)}
+        classes = np.array([*distinct, None], dtype=object)[:-1]
+        codes = np.array([numbers[label] for label in labels], dtype=np.intp)
+    return classes, codes
 
 
 def cluster_name(cluster: int) -> str:

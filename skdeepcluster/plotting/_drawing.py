@@ -133,8 +133,11 @@ def ink(ax: Axes) -> str:
     """
     from matplotlib.colors import to_rgba
 
-    *ground, opacity = to_rgba(ax.get_facecolor())
-    return "white" if opacity > 0.5 and sum(ground) < 1.5 else "black"
+    for place in (ax, ax.figure, ax.figure.figure):  # the last of a subfigure is the whole
+        *ground, opacity = to_rgba(place.get_facecolor())
+        if opacity > 0.5:
+            return "white" if sum(ground) < 1.5 else "black"
+    return "black"
 
 
 def style(cluster: int, ax: Axes) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +152,7 @@ class ConfidenceDisplay:
         ValueError
             If the arguments differ in length, or `probabilities` are none.
         """
-        check_scalar(n_bins, "n_bins", int, min_val=1)
+        check_scalar(n_bins, "n_bins", Integral, min_val=1)
         table, true = check_probabilities(probabilities), check_classes(y_true)
         check_lengths(y_true=true, probabilities=table)
         is_right = _is_right(true, table.argmax(axis=1))

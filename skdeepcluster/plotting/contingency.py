@@ -215,7 +215,7 @@ class ContingencyDisplay:
             width=min(max(6.4, _INCHES_PER_CELL * n_columns + 1), 16),
             height=min(max(4.8, _INCHES_PER_CELL * n_rows + 1), 16),
         )
-        self.im_ = ax.imshow(self.contingency, cmap=cmap, vmin=0, aspect="auto")
+        self.im_ = ax.imshow(self.contingency, cmap=cmap, vmin=0, aspect="auto", origin="upper")
         if include_values is None:
             include_values = n_columns <= _MOST_COLUMNS_WITH_VALUES
         self.text_ = self._write_values(ax) if include_values else None

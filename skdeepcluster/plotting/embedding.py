@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,7 +209,7 @@ class EmbeddingDisplay:
         ImportError
             If matplotlib is not installed, or umap-learn where it is needed.
         """
-        check_scalar(n_thumbnails, "n_thumbnails", int, min_val=1)
+        check_scalar(n_thumbnails, "n_thumbnails", Integral, min_val=1)
         numbers = check_labels(labels)
         vectors = check_array(embedding, dtype=[np.float64, np.float32], input_name="embedding")
         check_lengths(embedding=vectors, labels=numbers)
@@ -284,7 +285,7 @@ class EmbeddingDisplay:
         # The zoom of an OffsetImage is in points, at 72 to the inch.
         zoom = 72 * _THUMBNAIL_INCHES / max(pictures.shape[1:3])
         for picture, row in zip(pictures, rows, strict=True):
-            image = OffsetImage(picture, zoom=zoom, cmap="gray")
+            image = OffsetImage(picture, zoom=zoom, cmap="gray", origin="upper")
             image.image.set_clim(0, 1)
             frame = {"edgecolor": style(self.labels[row], ax)[0], "linewidth": 1.5}
             ax.add_artist(AnnotationBbox(image, self.points[row], pad=0.1, bboxprops=frame))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -206,7 +207,7 @@ class ClusterGalleryDisplay:
             If `X` does not hold images, its length differs from that of `assignments`, `clusters`
             names none that is there, or members are to be ``"doubtful"`` by labels alone.
         """
-        check_scalar(n_images, "n_images", int, min_val=1)
+        check_scalar(n_images, "n_images", Integral, min_val=1)
         given = read_assignments(assignments)
         _check_select(select, given)
         shown = given._replace(clusters=_chosen(clusters, given.clusters))
@@ -317,7 +318,7 @@ def _draw_row(axes: NDArray[Any], pictures: NDArray[Any], title: str) -> None:
     """Draw the members of one cluster and switch off the remaining axes."""
     axis: Axes
     for axis, picture in zip(axes, pictures, strict=False):
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        axis.imshow(picture, cmap="gray", vmin=0, vmax=1, origin="upper")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

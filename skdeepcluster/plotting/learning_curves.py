@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skdeepcluster.plotting._checks import check_estimator, final_step
 from skdeepcluster.plotting._drawing import COLOURS, ink, new_figure
 
@@ -159,10 +161,11 @@ class LearningCurvesDisplay:
         return list(dict.fromkeys(key for entry in self.history for key in entry))
 
     def _draw(self, panel: Axes, key: str, **options: Any) -> None:
-        """Draw one curve; a single epoch is a dot."""
+        """Draw one curve; where no two epochs in a row have a value, dots."""
         epochs = [entry["epoch"] for entry in self.history]
-        marker = "o" if len(epochs) == 1 else None
         values = [entry.get(key, float("nan")) for entry in self.history]
+        are_there = np.isfinite(values)
+        marker = None if (are_there[1:] & are_there[:-1]).any() else "o"
         panel.plot(epochs, values, marker=marker, **options)
 
     def _draw_losses(self, panel: Axes) -> None:

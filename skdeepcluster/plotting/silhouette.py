@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array
 
+from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering.silhouette import silhouettes
 from skdeepcluster.plotting._checks import (
     NOISE,
@@ -100,12 +101,14 @@ class SilhouetteDisplay:
             The drawn silhouettes.
         """
         check_estimator(cls, estimator)
-        return cls.from_predictions(
-            estimator.transform(X),
-            estimator.predict(X),
-            centers=final_step(estimator).cluster_centers_,
-            ax=ax,
-        )
+        last = final_step(estimator)
+        if isinstance(last, DeepClusterer):
+            embedding = estimator.transform(X)
+        else:  # `transform` of k-means gives distances; its centres are among what it is given
+            before = getattr(estimator, "steps", [])[:-1]
+            embedding = estimator[:-1].transform(X) if before else X
+        labels = estimator.predict(X)
+        return cls.from_predictions(embedding, labels, centers=last.cluster_centers_, ax=ax)
 
     @classmethod
     def from_predictions(

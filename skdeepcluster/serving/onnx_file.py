@@ -128,7 +128,14 @@ def _graph(estimator: DeepClusterer, samples: Samples) -> ModelProto:
             "without."
         ) from error
     assert program is not None
-    return program.model_proto
+    graph: ModelProto = program.model_proto
+    if not graph.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_param"):
+        raise ValueError(
+            "The networks cannot be written as ONNX for any number of samples: a backbone of your "
+            "own makes it a constant by len(x), int(x.shape[0]) or a loop over x. Take x.shape[0], "
+            "or x.flatten(1)."
+        )
+    return graph
 
 
 def _describe(graph: ModelProto, estimator: DeepClusterer, layout: Layout) -> None:

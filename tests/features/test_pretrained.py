@@ -32,6 +32,7 @@ from skdeepcluster import CLC
 from skdeepcluster.data.samples import read_samples
 from skdeepcluster.features import PretrainedFeatures, pretrained
 from skdeepcluster.features.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from skdeepcluster.features.sources import find_source
 
 N_BUILT: list[int] = []
 
@@ -429,3 +430,39 @@ def test_bad_input_is_refused_by_name(
 def test_what_builds_no_module_is_refused(photos: np.ndarray) -> None:
     with pytest.raises(TypeError, match="network must build"):
         _features(lambda: 3).fit(photos)
+
+
+def test_frames_whose_columns_cannot_be_named_are_refused_before_the_work(tmp_path):
+    out = tmp_path / "out.npy"
+    model = PretrainedFeatures(Tiny(), device="cpu", out=out).set_output(transform="pandas")
+    with pytest.raises(NotFittedError, match="call fit first"):
+        model.transform(np.zeros((4, 8, 8, 3), np.uint8))
+    assert not out.exists()
+
+
+def test_images_after_rows_leave_no_number_of_columns():
+    rows, images = np.zeros((4, 192), np.uint8), np.zeros((4, 6, 6, 3), np.uint8)
+    model = PretrainedFeatures(Tiny(), device="cpu", image_shape=(8, 8, 3)).fit(rows)
+    assert model.n_features_in_ == 192
+    model.set_params(image_shape=None).fit(images)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_a_value_that_rounding_takes_out_of_the_range_is_taken():
+    images = np.full((1, 8, 8, 3), 1 + 2**-52)
+    assert np.isfinite(PretrainedFeatures(Tiny(), device="cpu").transform(images)).all()
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_from_a_file_scale_images_as_those_by_name_do(name, monkeypatch, tmp_path):
+    asked = {}
+
+    def get_model(name, **further):
+        asked.update(further)
+        raise RuntimeError
+
+    (tmp_path / "w.pth").touch()
+    monkeypatch.setattr("torchvision.models.get_model", get_model)
+    with pytest.raises(RuntimeError):
+        find_source(name, tmp_path / "w.pth", None, False).build()
+    assert asked["transform_input"]

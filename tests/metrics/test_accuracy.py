@@ -90,3 +90,9 @@ def test_serves_as_a_scorer() -> None:
 
     scorer = make_scorer(clustering_accuracy_score)
     assert scorer(Parity(), np.array([[0], [1], [2], [3]]), ["a", "b", "a", "b"]) == 1
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_gap_among_strings_of_a_list_is_no_class(gap):
+    with pytest.raises(ValueError, match="labels_true must have a label for every sample"):
+        clustering_accuracy_score(["a", "a", gap], [0, 0, 1])

@@ -224,3 +224,15 @@ def test_a_module_that_a_callable_always_returns_is_not_trained(digits):
     ]
     assert torch.equal(module[1].weight, before)
     np.testing.assert_array_equal(*(model.transform(digits) for model in models))
+
+
+class Remembering(nn.Linear):
+    """Keeps more than tensors."""
+
+    def get_extra_state(self):
+        return {"seen": 1}
+
+
+def test_states_of_other_things_than_tensors_are_refused():
+    with pytest.raises(ValueError, match="'_extra_state', of its get_extra_state, is a dict"):
+        build_backbone(Remembering(4, 2), (4,), torch.Generator())

@@ -221,3 +221,35 @@ def test_a_model_mapped_from_its_pickle_serves_in_silence(tmp_path):
             assert mapped.score(X) == model.score(X)
     finally:
         torch.set_warn_always(always)
+
+
+class MaskedInTraining(nn.Module):
+    """Has a buffer that becomes a mask of minus infinity while it is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 16)
+        self.register_buffer("low", torch.zeros(3))
+
+    def forward(self, x):
+        if self.training:
+            self.low.fill_(-torch.inf)
+        return self.layer(x.flatten(1))
+
+
+def test_a_mask_that_training_makes_is_loaded(tmp_path):
+    model, X, path = saved_with(tmp_path, backbone=MaskedInTraining())
+    np.testing.assert_array_equal(
+        load_quietly(path, backbone=MaskedInTraining()).predict(X), model.labels_
+    )
+
+
+@pytest.mark.parametrize("odd", [torch.zeros(2, dtype=torch.complex128), torch.eye(3).to_sparse()])
+def test_tensors_that_files_cannot_hold_are_named(tmp_path, odd):
+    trunk = own_module()
+    trunk.register_buffer("odd", odd)
+    X = np.random.default_rng(0).integers(0, 256, (30, 8, 8), np.uint8)
+    model = CLC(3, max_epochs=1, backbone=trunk, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="odd of the networks cannot be saved"):
+        model.save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -98,7 +100,7 @@ def test_from_estimator_draws_what_it_predicts(fitted: Any, how: str) -> None:
         (TRUE, PRED[:5], {}, "y_true and y_pred must have the same number of samples, got 9 and 5"),
         (TRUE[:, None], PRED, {}, r"y_true must be one-dimensional, got shape \(9, 1\)"),
         (TRUE, np.eye(9), {}, "y_pred must be one-dimensional"),
-        ([0.0, np.nan], [0, 1], {}, "y_true contains NaN"),
+        ([0.0, np.nan], [0, 1], {}, "y_true must hold a class for every sample"),
         (["a", None], [0, 1], {}, "y_true must hold a class for every sample"),
         (TRUE, PRED, {"normalize": "rows"}, "normalize must be one of"),
         (TRUE, PRED, {"display_labels": ["a"]}, "one name for each of the 3 classes"),
@@ -116,3 +118,37 @@ def test_dollars_in_the_name_of_a_class_are_no_mathematics() -> None:
     display.figure_.canvas.draw()
     assert _names(display.ax_.yaxis)[0] == "$\\foo$"
     assert not display.ax_.yaxis.get_ticklabels()[0].get_parse_math()
+
+
+@pytest.mark.parametrize(
+    ("y_true", "classes"),
+    [
+        (pd.Series([7, 8, 8], dtype="Int64"), ["7", "8", "8"]),
+        (np.array([1, "a", "a"], dtype=object), ["1", "a", "a"]),
+        (["b", "a", "a"], ["b", "a", "a"]),
+    ],
+)
+def test_classes_keep_their_names(y_true, classes):
+    display = ContingencyDisplay.from_predictions(y_true, [0, 1, 1])
+    assert [str(name) for name in display.classes] == sorted(set(classes))
+    assert display.contingency.trace() == 3
+
+
+@pytest.mark.parametrize(
+    "y_true",
+    [
+        ["a", "a", float("nan")],
+        pd.Series(["a", "a", pd.NA], dtype="string"),
+        np.array(["2020-01-01", "2020-01-01", "NaT"], dtype="datetime64[D]"),
+        np.ma.masked_array([0, 0, 1], mask=[0, 0, 1]),
+    ],
+)
+def test_gaps_among_classes_are_refused(y_true):
+    with pytest.raises(ValueError, match="y_true must hold a class for every sample"):
+        ContingencyDisplay.from_predictions(y_true, [0, 0, 1])
+
+
+def test_tables_begin_at_the_top_whatever_the_origin_of_images():
+    with plt.rc_context({"image.origin": "lower"}):
+        low, high = ContingencyDisplay.from_predictions([0, 1], [0, 1]).ax_.get_ylim()
+    assert low > high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -89,3 +90,19 @@ def test_a_term_may_begin_later_as_after_a_warm_start_with_known_labels() -> Non
     display.figure_.canvas.draw()
     found = [line.get_ydata() for line in display.axes_["loss"].lines]
     np.testing.assert_array_equal(found, [[1, 3], [1, 1], [np.nan, 2]])
+
+
+def test_a_value_of_a_single_epoch_is_a_dot():
+    history = [{"epoch": n, "loss": 1.0} for n in (1, 2, 3)]
+    history[1]["confidence"] = 0.5
+    axes = LearningCurvesDisplay.from_history(history).axes_
+    (line,) = axes["confidence"].lines
+    assert line.get_marker() == "o"
+    assert axes["loss"].lines[0].get_marker() == "None"
+
+
+def test_lines_on_transparent_axes_stand_out_from_the_figure():
+    history = [{"epoch": n, "loss": 1.0} for n in (1, 2)]
+    with plt.rc_context({"axes.facecolor": "none", "figure.facecolor": "black"}):
+        axes = LearningCurvesDisplay.from_history(history).axes_
+    assert axes["loss"].lines[0].get_color() == "white"

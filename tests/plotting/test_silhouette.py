@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
+from sklearn.pipeline import make_pipeline
 
 from skdeepcluster.clustering.silhouette import silhouettes
 from skdeepcluster.plotting import SilhouetteDisplay
@@ -115,3 +118,12 @@ def test_bad_input_is_refused_by_name(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         SilhouetteDisplay.from_predictions(embedding, labels, **options)
+
+
+def test_k_means_of_scikit_learn_is_drawn_in_the_space_of_its_centres():
+    X = np.random.default_rng(0).normal(size=(60, 3)) + 9 * np.eye(3).repeat(20, axis=0)
+    model = KMeans(3, n_init=1, random_state=0).fit(X)
+    expected = SilhouetteDisplay.from_predictions(X, model.labels_, centers=model.cluster_centers_)
+    assert SilhouetteDisplay.from_estimator(model, X).score == expected.score
+    pipeline = make_pipeline(PCA(3), KMeans(3, n_init=1, random_state=0)).fit(X)
+    assert SilhouetteDisplay.from_estimator(pipeline, X).score == pytest.approx(expected.score)

@@ -118,3 +118,23 @@ def test_without_onnx_the_error_names_the_extra(table, tmp_path, monkeypatch, mi
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ImportError, match=r"skdeepcluster\[onnx\]"):
         export_onnx(*table, tmp_path / "model.onnx")
+
+
+class Counting(nn.Module):
+    """Makes the number of samples a constant of the graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 3)
+
+    def forward(self, x):
+        return self.layer(x.reshape(len(x), -1))
+
+
+def test_networks_of_one_number_of_samples_are_refused(table, tmp_path):
+    _, frame = table
+    settings = {"max_epochs": 1, "random_state": 0, "device": "cpu", "backbone": Counting()}
+    model = ContrastiveClustering(2, **settings).fit(frame)
+    with pytest.raises(ValueError, match="any number of samples"):
+        export_onnx(model, frame, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from torch import nn
 _SHARE_OF_RUN = 0.02  # with 0.007 or 0.07 twin contrast loses accuracy: see docs/choices.rst
 _SHORTEST = 10.0
 _LARGEST_SHARE_OF_RUN = 0.1
-_STATISTICS = ("running_mean", "running_var")  # many, and always finite
+STATISTICS = ("running_mean", "running_var")  # many, and always finite
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
     moving: list[tuple[torch.Tensor, torch.Tensor]] = list(
         zip(target.parameters(), online.parameters(), strict=True)
     )
-    moving += [(old, new) for (name, old), new in buffers if name.endswith(_STATISTICS)]
+    moving += [(old, new) for (name, old), new in buffers if name.endswith(STATISTICS)]
     if moving:
         old_values, new_values = (list(values) for values in zip(*moving, strict=True))
         # One fused call, as this runs after every step and networks have many small tensors.
@@ -48,7 +48,7 @@ def update_ema(target: nn.Module, online: nn.Module, momentum: float) -> None:
     for (name, old), new in buffers:
         if not old.is_floating_point():
             old.copy_(new)
-        elif not name.endswith(_STATISTICS):
+        elif not name.endswith(STATISTICS):
             old.copy_(torch.where(new.isfinite(), old.lerp(new, 1.0 - momentum), new))
 
 

@@ -21,6 +21,7 @@ from skdeepcluster.data.layout import infer_layout
 from skdeepcluster.data.resizing import resized_shape
 from skdeepcluster.data.scaling import Scaling
 from skdeepcluster.networks.backbone import build_backbone, takes_channels_last
+from skdeepcluster.networks.ema import STATISTICS
 from skdeepcluster.networks.model import Model
 from skdeepcluster.persistence.checks import (
     check_classes,
@@ -45,7 +46,6 @@ NOT_IN_ALL: dict[str, Any] = {  # what stands for entries that a file need not h
     "classes": [],
     "cluster_to_class": [],
 }
-STATISTICS = ("running_mean", "running_var")
 GROUPS = ("model", "further", "scaling", "clusters")
 
 

@@ -105,7 +105,11 @@ def refuse_existing(path: Path) -> None:
     ------
     FileExistsError
         If there is something.
+    IsADirectoryError
+        If it is a folder.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the path of a file.")
     if os.path.lexists(path):
         raise FileExistsError(f"{str(path)!r} exists; overwrite=True replaces it.")
 

@@ -92,6 +92,9 @@ def test_a_saved_model_has_the_number_that_was_found(rows, tmp_path):
     np.testing.assert_array_equal(loaded.predict(rows), model.labels_)
     for name, values in model.n_clusters_curve_.items():
         np.testing.assert_array_equal(loaded.n_clusters_curve_[name], values)
+    curve = loaded.n_clusters_curve_
+    assert loaded.set_params(warm_start=True).fit(rows).n_clusters_curve_ is curve
+    assert not hasattr(loaded.set_params(warm_start=False).fit(rows), "n_clusters_curve_")
 
 
 def test_a_warm_start_goes_on_with_the_number_that_was_found(rows):

@@ -11,7 +11,7 @@ from skdeepcluster._version import __version__
 from skdeepcluster.cli import export as exporting
 from skdeepcluster.cli import work
 from skdeepcluster.cli.results import REPORT, in_words
-from skdeepcluster.cli.run_folder import refuse_inside
+from skdeepcluster.cli.run_folder import TRAINING, refuse_inside
 from skdeepcluster.cli.settings import (
     DEEPEST,
     METHODS,
@@ -126,8 +126,8 @@ def _fit(
 
 def _hint(out: Path, overwrite: bool) -> str:
     if overwrite and (out / REPORT).exists():
-        return UNCHANGED
-    return WITHOUT if overwrite else GOES_ON
+        return f"{UNCHANGED} {GOES_ON}"
+    return WITHOUT if overwrite and not (out / TRAINING).exists() else GOES_ON
 
 
 @app.command("predict")

@@ -7,35 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from skdeepcluster.cli.pile import Pile
 from skdeepcluster.cli.results import MODEL
 from skdeepcluster.cli.tables import CLUSTERS, read_clusters
-from skdeepcluster.data.known_labels import read_known_labels
 
 MOST_IN_BALANCE = 0.01  # of the images
-
-
-def refuse_unfit(estimator: Any, pile: Pile) -> None:
-    """
-    Refuse images that an estimator could not be fitted to.
-
-    Parameters
-    ----------
-    estimator : DeepClusterer
-        Not changed.
-    pile : Pile
-        The images.
-
-    Raises
-    ------
-    ValueError
-        If images, labels and parameters do not go together.
-    """
-    n = len(clone(estimator)._read(pile.samples, reset=True))
-    most = n if estimator.n_clusters == "auto" else estimator.n_clusters
-    read_known_labels(pile.known, n, most)
 
 
 def refuse_other_classes(pile: Pile, classes: Sequence[str], out: Path) -> None:

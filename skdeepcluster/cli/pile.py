@@ -72,10 +72,30 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
     known = numbered(labels, found.filenames, [name for name, _ in found.skipped])
     samples = found.images
     if settings.features is not None:
+        _refuse_out_of_range(settings, found.images, found.filenames)
         if settings.bits is None:
             _warn_if_dark(found.images)
         samples = _features(settings, samples, out, verbose)
     return Pile(found.images, samples, found.filenames, found.skipped, *known)
+
+
+def _refuse_out_of_range(settings: Settings, images: NDArray[Any], filenames: list[str]) -> None:
+    """Refuse, by name, a file whose values do not lie between black and white."""
+    span = settings.value_range
+    low, high = (0.0, 1.0) if isinstance(span, str) else span
+    axes = tuple(range(1, images.ndim))
+    least, most = images.min(axis=axes), images.max(axis=axes)
+    beyond = np.flatnonzero((least < low) | (most > high))
+    if images.dtype.kind != "f" or not beyond.size:
+        return
+    row = beyond[0]
+    values = f"{filenames[row]} has values from {least[row]:.3g} to {most[row]:.3g}"
+    if settings.bits is not None and most[row] <= 1:
+        raise ValueError(
+            f"{values} of what its type can hold; of {settings.bits} bits in 16, as --bits says, "
+            f"they end at {high:.3g}. Take out files of other depths, or leave out --bits."
+        )
+    raise ValueError(f"{values}: for --features, black must be 0 and white {high:.3g}.")
 
 
 def _warn_if_dark(images: NDArray[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -132,9 +131,9 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
             f"{out} holds {', '.join(found)}, but no {RUN_FILE} of a run that has left them: "
             "choose another folder."
         )
-    if found and overwrite:
+    if overwrite and found not in ([], [RUN_FILE]):  # which stay until there are others
         return settings
-    if found:
+    if found and not overwrite:
         settings = _go_on(settings, out, found)
     write_settings(settings, out)
     return settings
@@ -152,10 +151,8 @@ def remove_results(out: Path) -> None:
     found = _results_in(out)
     if found:
         say(f"Replacing {', '.join(found)} in {out}.")
-    # Were this broken off, a model that is still there would be gone on with.
-    (out / MODEL).unlink(missing_ok=True)
-    shutil.rmtree(out / TRAINING, ignore_errors=True)
-    for name in found:
+    # The model first: were this broken off, it would be gone on with.
+    for name in sorted(found, key=lambda name: name != MODEL):
         (out / name).unlink(missing_ok=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,8 +93,11 @@ class Settings:
                 raise ValueError(f"{name} must be text in UTF-8; got {printable(value)!r}.")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}.")
-        if self.bits is not None and self.bits not in range(1, DEEPEST + 1):
-            raise ValueError(f"bits must be a whole number from 1 to {DEEPEST}; got {self.bits!r}.")
+        for name, most in (("bits", DEEPEST), ("image_size", None)):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or not 1 <= value <= (most or value)):
+                rule = f"from 1 to {most}" if most else "of 1 or more"
+                raise ValueError(f"{name} must be a whole number {rule}; got {value!r}.")
         for name in LISTS:
             if not _is_list_of_text(getattr(self, name)):
                 raise ValueError(
@@ -242,9 +244,9 @@ def _absolute(run: dict[str, Any]) -> dict[str, Any]:
     found = dict(run)
     for name in PATHS:
         if isinstance(found.get(name), str):
-            found[name] = os.path.abspath(found[name])
+            found[name] = str(Path(found[name]).absolute())
     if _is_list_of_text(found.get("labels")):
-        found["labels"] = [os.path.abspath(path) for path in found["labels"]]
+        found["labels"] = [str(Path(path).absolute()) for path in found["labels"]]
     return found
 
 

@@ -18,7 +18,6 @@ from skdeepcluster.cli.checks import (
     refuse_other_files,
     refuse_other_number,
     refuse_other_results,
-    refuse_unfit,
 )
 from skdeepcluster.cli.labels import TO_LABEL, classes_of_clusters, read_labels, write_to_label
 from skdeepcluster.cli.pile import Pile, forget_features, read_pile
@@ -141,29 +140,43 @@ def _fit(
 ) -> dict[str, Any]:
     settings = open_run(settings, out, overwrite)
     pile = read_pile(settings, out, verbose)
+    is_there = (out / MODEL).exists() and not overwrite
+    if is_there:
+        model = _trained_before(settings, pile, out)
+    else:
+        model = _trained(estimator, pile, out, overwrite)
     if overwrite:
-        refuse_unfit(estimator, pile)  # before anything is removed
         remove_results(out)
-    model = skdeepcluster.load(out / MODEL) if (out / MODEL).exists() else None
-    if model is not None:
-        refuse_other_classes(pile, settings.classes, out)
-        refuse_other_number(pile, model, out)
-        say(f"{out / MODEL} is there, and is not trained again.")
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
     write_settings(settings, out)
-    if model is None:
-        try:
-            estimator.fit(pile.samples, known_labels=pile.known)
-        except AnotherTraining:  # the settings are those of before: `open_run` has seen to that
+    if not is_there:
+        model.save(out / MODEL)
+    shutil.rmtree(out / TRAINING, ignore_errors=True)
+    return finish(settings, model, pile, out)
+
+
+def _trained_before(settings: Settings, pile: Pile, out: Path) -> Any:
+    model = skdeepcluster.load(out / MODEL)
+    refuse_other_classes(pile, settings.classes, out)
+    refuse_other_number(pile, model, out)
+    say(f"{out / MODEL} is there, and is not trained again.")
+    return model
+
+
+def _trained(estimator: Any, pile: Pile, out: Path, overwrite: bool) -> Any:
+    """Train; what is to be replaced stays until that has succeeded."""
+    try:
+        estimator.fit(pile.samples, known_labels=pile.known)
+    except AnotherTraining:  # the settings are those of before: `open_run` has seen to that
+        if not overwrite:
             raise ValueError(
                 f"Images or labels have changed since the training in {out} began. Bring back "
                 "those of then, or add --overwrite to begin anew."
             ) from None
-        model = estimator.set_params(checkpoint_dir=None, verbose=0)
-        model.save(out / MODEL)
-    shutil.rmtree(out / TRAINING, ignore_errors=True)
-    return finish(settings, model, pile, out)
+        shutil.rmtree(out / TRAINING)
+        estimator.fit(pile.samples, known_labels=pile.known)
+    return estimator.set_params(checkpoint_dir=None, verbose=0)
 
 
 def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[str, Any]:

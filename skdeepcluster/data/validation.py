@@ -51,10 +51,14 @@ def validated_array(
     return _checked_array(X, min_samples, estimator)
 
 
+def _is_sparse_frame(X: Any) -> bool:
+    return getattr(X, "ndim", 1) == 2 and X.shape[1] > 0 and hasattr(X, "sparse")  # of pandas
+
+
 def _checked_array(X: Any, min_samples: int, estimator: Any) -> np.ndarray | Reader:
     if X is None:
         raise ValueError("X must be an array-like of samples; got None.")
-    if issparse(X):
+    if issparse(X) or _is_sparse_frame(X):
         raise TypeError(f"Sparse data not supported: X must be dense; got a {type(X).__name__}.")
     kind = getattr(getattr(X, "dtype", None), "kind", "O")
     if kind == "c":

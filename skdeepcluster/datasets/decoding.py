@@ -22,6 +22,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 READERS = ("pillow", "tifffile", "imagecodecs")
 ORIENTATION = 274
 GREY_MODES = ("1", "L", "LA", "La")
+PNG_COLOUR = 25  # place in the file of the byte that says which channels there are
+GREY_AND_OPACITY = b"\x04"
 DEEP_MODES = ("F", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -172,7 +174,7 @@ def _read_by_pillow(file: BinaryIO, options: Options) -> Picture:
         if picture.mode in DEEP_MODES:
             values, kind = scaled(_deep_values(picture))
             return Picture(as_bands(values), kind, turn)
-        return Picture([_on_white(picture)], "bytes", turn, size)
+        return Picture([_on_white(picture, _is_grey(picture, file))], "bytes", turn, size)
 
 
 def _reduce(picture: Image, options: Options) -> tuple[float, float] | None:
@@ -196,15 +198,23 @@ def _deep_values(picture: Image) -> NDArray[Any]:
     return values.astype(np.uint16) if is_short else values
 
 
-def _on_white(picture: Image) -> Image:
+def _on_white(picture: Image, is_grey: bool) -> Image:
     """Bring a picture of 8 bits to grey or colour, what is transparent in it on white."""
     from PIL import Image
 
-    is_grey = picture.mode in GREY_MODES or _has_grey_palette(picture)
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
     return picture.convert("L" if is_grey else "RGB")
+
+
+def _is_grey(picture: Image, file: BinaryIO) -> bool:
+    if picture.mode in GREY_MODES or _has_grey_palette(picture):
+        return True
+    if picture.format != "PNG":
+        return False
+    file.seek(PNG_COLOUR)  # Pillow makes colour of grey with 16 bits and opacity
+    return file.read(1) == GREY_AND_OPACITY
 
 
 def _has_grey_palette(picture: Image) -> bool:

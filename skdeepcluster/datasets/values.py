@@ -57,7 +57,8 @@ def scaled(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[Any],
     Returns
     -------
     values : ndarray, dtype uint8 or float32
-        Integers of at most 8 bits as bytes, others as shares of their range; floats as they are.
+        Integers of at most 8 bits as bytes, others as shares of their range, those of more than 16
+        bits with a sign as shares of the largest; floats as they are.
     kind : {"bytes", "share", "unit", "float"}
         As in `Picture`.
 
@@ -73,6 +74,10 @@ def scaled(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[Any],
     bits = bits or 8 * values.itemsize
     if values.dtype == np.uint8 and bits == 8:
         return values, "bytes"
+    if values.dtype.kind == "i" and bits > 16:
+        # 0 stays 0: beside an offset of a half, float32 would round small numbers to a few levels.
+        found = (values / (2.0 ** (bits - 1) - 1)).astype(np.float32)
+        return found, "share" if found.min() >= 0 else "float"
     low = -(2 ** (bits - 1)) if values.dtype.kind == "i" else 0
     shares = (values.astype(np.float32 if bits <= 16 else np.float64) - low) / (2**bits - 1)
     if bits <= 8:

@@ -17,7 +17,7 @@ from skdeepcluster.data.samples import Samples
 from skdeepcluster.training.agreement import logits_of_views
 from skdeepcluster.training.distributed import Processes
 from skdeepcluster.training.engine import Trainer, TrainingDiverged
-from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.fitted import FittedModel, parameters_of
 
 
 def fit_model(
@@ -154,7 +154,7 @@ def _known_classes(
 
 def _kept_parameters(estimator: Any) -> dict[str, Any]:
     """Return the parameters as they are now: those of an augmentation may be set later."""
-    parameters = estimator.get_params(deep=False)
+    parameters = parameters_of(estimator)
     return {n: clone(v) if isinstance(v, BaseEstimator) else v for n, v in parameters.items()}
 
 

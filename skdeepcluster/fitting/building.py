@@ -181,8 +181,15 @@ def _settings(
         tol=plain.tol,
         lr_schedule=plain.lr_schedule,
         backbone_lr_factor=plain.backbone_lr_factor,
-        draws_globally=not is_own(augmentation) or not isinstance(plain.backbone, str),
+        draws_globally=not is_own(augmentation) or _has_parts_of_others(plain),
     )
+
+
+def _has_parts_of_others(plain: Any) -> bool:
+    """Tell whether there are networks that may draw as torch's own layers do."""
+    classes = type(plain), plain._model_class, plain._objective_class
+    is_ours = all(cls.__module__.startswith("skdeepcluster.") for cls in classes)
+    return not is_ours or not isinstance(plain.backbone, str)
 
 
 def _optimizer(plain: Any, samples: Samples) -> str:

@@ -15,7 +15,8 @@ from skdeepcluster.training.callbacks import EpochWatch
 from skdeepcluster.training.device import resolve_device
 from skdeepcluster.training.distributed import Processes, open_processes
 
-NOT_IN_EVERY_FIT = ("n_clusters_curve_", "classes_")
+CURVE = "n_clusters_curve_"
+NOT_IN_EVERY_FIT = (CURVE, "classes_")
 
 
 class Fit(NamedTuple):
@@ -68,14 +69,15 @@ def fit(estimator: Any, X: Any, y: Any, known_labels: Any) -> Fit:
     with open_processes(estimator.distributed, device) as processes, quiet(not processes.is_first):
         samples = processes.agree(lambda: estimator._read(X, reset=True))
         known = read_known(estimator, processes, samples, known_labels)
-        chosen, curve = estimator, None
+        goes_on = estimator.warm_start and hasattr(estimator, "_model")
+        chosen, curve = estimator, getattr(estimator, CURVE, {}) if goes_on else {}
         if estimator.n_clusters == "auto":
             curve, chosen = with_n_clusters(estimator, processes, samples, X, known)
         for name in NOT_IN_EVERY_FIT:  # callbacks look at the estimator while it is trained
             estimator.__dict__.pop(name, None)
         result = _fit_in(processes, chosen, samples, X, y, known, watched=estimator)
         if curve:
-            result.attributes["n_clusters_curve_"] = curve
+            result.attributes[CURVE] = curve
         return result
 
 

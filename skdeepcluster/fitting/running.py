@@ -9,7 +9,7 @@ import numpy as np
 
 from skdeepcluster.data.known_labels import KnownLabels, read_known_labels
 from skdeepcluster.data.samples import Samples
-from skdeepcluster.training.callbacks import EpochWatch
+from skdeepcluster.training.callbacks import EpochWatch, models_are_shown_to
 from skdeepcluster.training.checkpoint import Checkpoints, open_checkpoints
 from skdeepcluster.training.distributed import Processes
 from skdeepcluster.training.engine import Trainer
@@ -49,7 +49,10 @@ def read_known(
     most = n if estimator.n_clusters == "auto" else int(estimator.n_clusters)
     known = processes.agree(lambda: read_known_labels(known_labels, n, most))
     if processes.size > 1:
-        use = {"use of checkpoint_dir": str(estimator.checkpoint_dir is None)}
+        use = {
+            "use of checkpoint_dir": str(estimator.checkpoint_dir is None),
+            "set of callbacks": str(models_are_shown_to(estimator)),  # which all have to make
+        }
         _refuse_differences(processes.all_of(training_identity(estimator, samples, known) | use))
     return known
 

@@ -38,6 +38,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdeepcluster._warn import warn
 from skdeepcluster.base import DeepClusterer
 from skdeepcluster.clustering.pseudo_labels import balancing_weights, clusters_like
 from skdeepcluster.constraints import NOT_NEGATIVE, POSITIVE, SHARE, whole_number
@@ -114,6 +115,12 @@ class ProPosObjective(Objective):
         self.interval = auto if given == "auto" else int(given)
         given, auto = method.cluster_warmup_epochs, _first_clustering(schedule)
         self.first_clustering = auto if given == "auto" else int(given)
+        if given != "auto" and self.first_clustering >= schedule.max_epochs:
+            warn(
+                f"cluster_warmup_epochs={given} of max_epochs={schedule.max_epochs} leave no epoch "
+                "in which clusters take part: this is BYOL followed by k-means. Lower it, or set "
+                "'auto'."
+            )
         self.clustering = 0.0
         speed = (0.004, 2.0) if schedule.is_image else (0.02, 10.0)
         auto_momentum = ema_momentum(schedule.n_steps, 0.996, *speed)

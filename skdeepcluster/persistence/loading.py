@@ -34,7 +34,7 @@ from skdeepcluster.persistence.container import read_file
 from skdeepcluster.persistence.encoding import Given, decode
 from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.device import resolve_device
-from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.fitted import FittedModel, parameters_of
 
 # The estimators that files may name: those that are imported.
 _CLASSES: dict[tuple[str, str], type[Any]] = {}
@@ -217,7 +217,7 @@ def _restore(
         model=model.to(device).to(memory_format=model.memory_format),
         scaling=Scaling(**scaling),
         shape=shape,
-        parameters=estimator.get_params(deep=False),
+        parameters=parameters_of(estimator),
         used=clusters["used"],
         temperature=manifest["temperature"],
     )

@@ -55,7 +55,7 @@ def _manifest(estimator: Any) -> dict[str, Any]:
     return {
         "class": [cls.__module__, cls.__qualname__],
         "versions": present_versions(),
-        "parameters": encode_parameters(fitted.parameters),
+        "parameters": encode_parameters({n: fitted.parameters[n] for n in cls._get_param_names()}),
         "shape": list(fitted.shape),
         "feature_names": None if names is None else [str(name) for name in names],
         "output": getattr(estimator, "_sklearn_output_config", {}).get("transform"),

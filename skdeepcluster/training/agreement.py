@@ -223,7 +223,8 @@ def _views(augmentation: Augmentation | None, source: Source, part: float) -> Vi
     count = round(part * augmentation.n_neighbors)
     if augmentation.n_neighbors:
         count = max(1, count)
-    fewer = clone(augmentation).set_params(n_neighbors=count)
+    fewer = clone(augmentation)
+    fewer.n_neighbors = count  # which a class of the caller's need not have as a parameter
     return NeighborViews(fewer, source) if count else Views(fewer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 import sys
@@ -39,6 +40,25 @@ finally:
 LOGGER = logging.getLogger("skdeepcluster")
 SECONDS_BETWEEN_LINES = 30.0
 AS_A_LINE = "{desc}: {n_fmt}/{total_fmt} epochs, {elapsed} gone, {remaining} left{postfix}"
+
+
+def models_are_shown_to(estimator: Any) -> list[str]:
+    """
+    Name the callbacks that ask for the fitted estimator at the end of an epoch.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator being fitted.
+
+    Returns
+    -------
+    list of str
+        Their classes.
+    """
+    hooks = [callback.on_fit_task_end for callback in getattr(estimator, "_skl_callbacks", ())]
+    asking = [hook for hook in hooks if "fitted_estimator" in inspect.signature(hook).parameters]
+    return [type(hook.__self__).__name__ for hook in asking]
 
 
 class EpochWatch:

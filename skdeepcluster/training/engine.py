@@ -20,7 +20,7 @@ from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.objective import Batch, Objective, Schedule, Step
 from skdeepcluster.training.pace import Pace
 from skdeepcluster.training.record import EpochRecord
-from skdeepcluster.training.schedule import build_optimizer, learning_rate
+from skdeepcluster.training.schedule import build_optimizer, draw_rows, learning_rate
 from skdeepcluster.training.seeds import Generators
 from skdeepcluster.training.training_set import TrainingSet
 from skdeepcluster.training.views import Views
@@ -316,9 +316,7 @@ class Trainer:
         if weights is None:
             order = torch.randperm(schedule.n_samples, generator=self.generators.order)
         else:
-            order = torch.multinomial(
-                weights.cpu(), schedule.n_samples, True, generator=self.generators.order
-            )
+            order = draw_rows(weights.cpu(), schedule.n_samples, self.generators.order)
         order = order[: schedule.batch_size * schedule.steps_per_epoch]
         order = order.view(-1, schedule.batch_size)
         return order if self.known is None else torch.cat([order, self._known_order()], dim=1)

@@ -74,6 +74,27 @@ def on_cpu(value: Any, moved: dict[int, Any]) -> Any:
     return moved[id(value)]
 
 
+NEEDED = ("n_clusters", "image_size", "precision")
+
+
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """
+    Return the parameters of an estimator, and those that its model needs after the fit.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A method of the caller's may set some itself, instead of taking them.
+
+    Returns
+    -------
+    dict of str to Any
+        Values by name.
+    """
+    needed = {name: getattr(estimator, name) for name in NEEDED}
+    return needed | estimator.get_params(deep=False)
+
+
 @dataclass
 class FittedModel:
     """

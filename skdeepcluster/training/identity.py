@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -45,8 +45,9 @@ def training_identity(
     ----------
     estimator : BaseEstimator
         Gives the class, the parameters and, with ``warm_start=True``, the model to go on from. Of
-        modules the weights count, of functions the code and the constants they hold, of a
-        `RandomState` its position, of other objects the ``repr``.
+        modules the weights count, of functions the code and the constants they hold or name, of a
+        `RandomState` its position, of other objects the ``repr``; of modules, and of objects whose
+        ``repr`` is an address, attributes that are constants count, too.
     samples : Samples
         The training samples. Of large ones, 64 pieces of 1 MiB spread over all are looked at.
     known : KnownLabels or None, default=None
@@ -102,7 +103,10 @@ def _describe(value: Any) -> str:
         return f"{value.__qualname__} {_digest(_function(value))}"
     if isinstance(value, np.random.RandomState):
         return f"RandomState {_digest(map(_bytes, value.get_state()))}"
-    return ADDRESS.sub("", repr(value))
+    text = ADDRESS.sub("", repr(value))
+    if text == repr(value) or not hasattr(value, "__dict__"):
+        return text
+    return f"{text} {_digest(_constants(vars(value)))}"
 
 
 def _digest(parts: Iterable[Any]) -> str:
@@ -123,6 +127,14 @@ def _module(module: nn.Module) -> Iterable[Any]:
     for name, value in module.state_dict().items():
         yield name.encode()
         yield _bytes(value)
+    for part in module.modules():
+        yield from _constants({n: v for n, v in vars(part).items() if n != "training"})
+
+
+def _constants(values: Mapping[str, Any]) -> Iterable[bytes]:
+    for name, value in values.items():
+        if isinstance(value, UNCHANGING):
+            yield f"{name}={value!r}".encode()
 
 
 def _function(function: FunctionType) -> Iterable[Any]:
@@ -135,6 +147,8 @@ def _function(function: FunctionType) -> Iterable[Any]:
         else:  # what can change, such as a counter, does not count
             kept = repr(value if isinstance(value, UNCHANGING) else type(value))
             yield ADDRESS.sub("", kept).encode()
+    named = function.__globals__
+    yield from _constants({n: named[n] for n in function.__code__.co_names if n in named})
 
 
 def _code(code: CodeType) -> Iterable[bytes]:
@@ -155,5 +169,7 @@ def _digest_samples(samples: Samples) -> str:
         piece * max(0, len(samples) - rows) // max(1, n_pieces - 1) for piece in range(n_pieces)
     ]
     return _digest(
-        _bytes(samples.batch(start, min(start + rows, len(samples))).float()) for start in starts
+        # float32 would make one of all that lies as far from 0 as times in seconds do.
+        _bytes(samples.batch(start, min(start + rows, len(samples))).double())
+        for start in starts
     )

@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeepcluster.training.muon import Muon
 from skdeepcluster.training.objective import Objective, Schedule
 
 FEW_IMAGES = 1000
+MOST_OF_TORCH = 2**24  # categories of `torch.multinomial`
 
 
 def fit_batch_size(n_samples: int, n_clusters: int) -> int:
@@ -31,6 +32,31 @@ def fit_batch_size(n_samples: int, n_clusters: int) -> int:
         An eighth of the samples, but at least 64 and four for each cluster, and at most 256.
     """
     return min(256, max(-(-n_samples // 8), 64, 4 * n_clusters))
+
+
+def draw_rows(weights: Tensor, n_rows: int, generator: torch.Generator) -> Tensor:
+    """
+    Draw samples with replacement.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n,), dtype float32
+        How often each is drawn, relative to the others.
+    n_rows : int
+        How many to draw.
+    generator : torch.Generator
+        Source of the draws, on the CPU as the weights are.
+
+    Returns
+    -------
+    Tensor of shape (n_rows,), dtype int64
+        Their numbers.
+    """
+    if len(weights) <= MOST_OF_TORCH:
+        return torch.multinomial(weights, n_rows, True, generator=generator)
+    ends = weights.double().cumsum(0)
+    places = torch.rand(n_rows, dtype=torch.float64, generator=generator) * ends[-1]
+    return torch.searchsorted(ends, places, right=True).clamp_max_(len(weights) - 1)
 
 
 def choose_max_epochs(is_image: bool, steps_per_epoch: int, n_samples: int) -> int:

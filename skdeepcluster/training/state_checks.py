@@ -75,13 +75,14 @@ def _is_finite(value: Any) -> bool:
 
 def _check_ranges(trainer: Trainer, own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     ends = {"labels": trainer.settings.n_clusters, "rows": len(trainer.source)}
+    is_ours = type(trainer.objective).__module__.startswith("skdeepcluster.")
     for name, tensor in found.items():
         last = name.rpartition(".")[2]
         if last == "running_var":
             _check_range(name, tensor, 0, math.inf)
-        elif not tensor.is_floating_point() and last != "num_batches_tracked":
+        elif is_ours and not tensor.is_floating_point() and last != "num_batches_tracked":
             # Numbers of clusters or samples; or places in a queue, which wrap round. A trunk of
-            # the caller's own may hold others.
+            # the caller's own may hold others, and so may a method.
             end = ends.get(last, 2**31)
             if _is_within(own[name], 0, end):
                 _check_range(name, tensor, 0, end)

@@ -26,8 +26,9 @@ from typer.testing import CliRunner
 
 import skdeepcluster
 from skdeepcluster.cli.app import app
-from skdeepcluster.cli.pile import _warn_if_dark
+from skdeepcluster.cli.pile import _refuse_out_of_range, _warn_if_dark
 from skdeepcluster.cli.run_folder import held
+from skdeepcluster.cli.settings import Settings
 from skdeepcluster.datasets import load_images
 
 QUICK = ["--image-size", "8", "--set", "max_epochs=6", "--set", "batch_size=16"]
@@ -100,6 +101,10 @@ def labelled(pile, tmp_path_factory):
 def rows(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def stop(*_, **__):
+    raise KeyboardInterrupt
 
 
 def content(folder):
@@ -182,7 +187,17 @@ def test_overwrite_says_what_it_replaces(fitted, pile, tmp_path):
 
 @pytest.mark.parametrize(
     "mistake",
-    [["--set", "lr=-1"], ["--set", "augmentation=nope"], ["-k", "300"], ["--labels", "LABELS"]],
+    [
+        ["--set", "lr=-1"],
+        ["--set", "augmentation=nope"],
+        ["-k", "300"],
+        ["--labels", "LABELS"],
+        ["--set", "device=foo"],
+        ["--set", "augmentation=vector"],
+        ["--set", "backbone=mlp"],
+        ["--set", "distributed=true"],
+        ["--set", "lr=1e30"],
+    ],
 )
 def test_nothing_is_removed_for_a_run_that_cannot_be(mistake, fitted, pile, tmp_path):
     out = shutil.copytree(fitted[0], tmp_path / "out")
@@ -190,6 +205,7 @@ def test_nothing_is_removed_for_a_run_that_cannot_be(mistake, fitted, pile, tmp_
     labels = write_labels(tmp_path / "labels.csv", [*files_of(pile, 0, 1, 2, 3)])
     mistake = [str(labels) if text == "LABELS" else text for text in mistake]
     run("fit", pile, "-k", 3, "-o", out, "-q", "--overwrite", *QUICK, *mistake, status=1)
+    shutil.rmtree(out / ".training", ignore_errors=True)
     assert content(out) == before
 
 
@@ -214,6 +230,8 @@ def test_paths_in_a_file_of_settings_are_relative_to_the_working_directory(
         ("parameters = 3", "parameters in .* must be a table"),
         ('[run]\nmethod = ["cc"]', "method must be a text"),
         ("[run]\nlabels = [3]", "labels must be a list of texts"),
+        ("[run]\nimage_size = 0", "image_size must be a whole number of 1 or more; got 0"),
+        ("[run]\nbits = true", "bits must be a whole number from 1 to 16; got True"),
         ('[run]\nmodel = "model.safetensors"', "settings of predict"),
     ],
 )
@@ -739,6 +757,13 @@ def test_a_lack_of_memory_is_a_line(pile, tmp_path, monkeypatch):
     assert refused.stderr.startswith("Error: DefaultCPUAllocator: can't allocate memory")
 
 
+def test_a_file_that_is_neither_dark_nor_bright_is_named_before_features_are_computed():
+    images = np.stack([np.full((8, 8), value, np.float32) for value in (0.5, 3.0)])
+    settings = Settings("in", 2, features="resnet18")
+    with pytest.raises(ValueError, match=r"b\.tif has values from 3 to 3: .*white 1\."):
+        _refuse_out_of_range(settings, images, ["a.tif", "b.tif"])
+
+
 def test_dark_images_are_told_before_features_are_computed():
     images = np.full((2, 8, 8), 0.06, np.float32)
     with pytest.warns(UserWarning, match=r"brightest value of all images is 0\.06"):
@@ -746,18 +771,15 @@ def test_dark_images_are_told_before_features_are_computed():
 
 
 def test_what_was_interrupted_while_replacing_goes_on_without_that(pile, tmp_path, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
     out = tmp_path / "o"
     fit = ["fit", pile, "-k", 3, "-o", out, "-q", *QUICK]
     with monkeypatch.context() as patch:
-        patch.setattr("skdeepcluster.cli.work.fit", interrupt)
+        patch.setattr("skdeepcluster.cli.work.fit", stop)
         assert "The same command goes on" in run(*fit, status=130).stderr
     run(*fit)
     before = content(out)
     with monkeypatch.context() as patch:
-        patch.setattr("skdeepcluster.cli.work.read_pile", interrupt)
+        patch.setattr("skdeepcluster.cli.work.read_pile", stop)
         stopped = run(*fit, "--overwrite", status=130)
     assert "What was there has not been replaced." in stopped.stderr
     assert content(out) == before
@@ -771,9 +793,56 @@ def test_what_was_interrupted_while_replacing_goes_on_without_that(pile, tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", until_tables)
         stopped = run(*fit, "--overwrite", status=130)
-    assert "command without --overwrite goes on" in stopped.stderr
+    assert "The same command goes on" in stopped.stderr
     assert not (out / "model.safetensors").exists()
-    assert "is not trained again" not in run(*fit).stderr
+    assert "is not trained again" not in run(*fit, "--overwrite").stderr
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.cli.work.finish", stop)
+        stopped = run(*fit, "--overwrite", status=130)
+    assert "command without --overwrite goes on" in stopped.stderr
+    assert "is not trained again" in run(*fit).stderr
+
+
+def test_what_is_there_stays_until_another_training_has_ended(fitted, pile, tmp_path, monkeypatch):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    before = content(out)
+    fit = ["fit", pile, "-k", 2, "-o", out, "-q", "--overwrite", *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.fitting.fit.fitted_attributes", stop)
+        stopped = run(*fit, status=130)
+    assert "What was there has not been replaced. The same command goes on" in stopped.stderr
+    kept = {path: it for path, it in content(out).items() if ".training" not in path.parts}
+    assert kept == before
+    run(*fit)
+    assert skdeepcluster.load(out / "model.safetensors").n_clusters == 2
+    assert content(out).keys() == before.keys()
+
+
+def test_a_training_that_was_begun_is_replaced_by_another(pile, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    fit = ["fit", pile, "-o", out, "-q", *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.fitting.fit.fitted_attributes", stop)
+        run(*fit, "-k", 3, status=130)
+    assert "another n_clusters" in run(*fit, "-k", 2, status=1).stderr
+    run(*fit, "-k", 2, "--overwrite")
+    assert skdeepcluster.load(out / "model.safetensors").n_clusters == 2
+
+
+def test_a_path_that_goes_up_is_the_same_in_every_command(pile, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    folder = shutil.copytree(pile, tmp_path / "pile")
+    monkeypatch.chdir(tmp_path / "work")
+    up, out = Path("..") / folder.name, Path("..") / "out"
+    fit = ["fit", up, "-k", 3, "-o", out, "-q", *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.cli.work.finish", stop)
+        run(*fit, status=130)
+    run(*fit)
+    run("report", out, "--overwrite", "-q")
+    run("suggest", out, "-q")
+    run("predict", out, up, "-o", "../p", "-q")
+    run("report", "../p", "--overwrite", "-q")
 
 
 def test_files_that_no_run_has_left_are_not_replaced(pile, tmp_path):
@@ -862,9 +931,6 @@ def test_features_are_of_the_weights_that_the_file_holds_now(tmp_path, monkeypat
     folder, file = write_digits(tmp_path / "in", 16), tmp_path / "w.pth"
     fit = ["fit", folder, "-k", 2, "-o", tmp_path / "o", *FEATURES, "--weights", file]
 
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
     for _ in range(2):
         torch.save(torchvision.models.resnet18().state_dict(), file)
         with monkeypatch.context() as patch:
@@ -890,6 +956,10 @@ def test_images_of_twelve_bits_are_bright_to_a_network_that_is_told(tmp_path):
     told, whole = (np.load(tmp_path / name / "embedding.npy") for name in ("told", "whole"))
     np.testing.assert_allclose(told, whole, atol=0.02)  # white is 4096 of 4095
     run("predict", tmp_path / "told", tmp_path / "in", "-o", tmp_path / "again", "-q")
+    shallow = Image.fromarray(np.full((8, 8), 200, np.uint8))
+    shallow.save(tmp_path / "in" / "shallow.png")
+    mixed = run(*fit, tmp_path / "mixed", tmp_path / "in", "--bits", 12, status=1).stderr
+    assert re.search(r"shallow\.png has values from 0\.784 to 0\.784 of .*leave out --bits", mixed)
     np.testing.assert_allclose(np.load(tmp_path / "again" / "embedding.npy"), told, atol=1e-3)
 
 

@@ -126,6 +126,11 @@ REFUSED = {
     ),
     "a matrix": (lambda: np.matrix(np.zeros((MANY, 9))), TypeError, "matrix is not supported"),
     "sparse": (lambda: sparse.eye_array(MANY).tocsr(), TypeError, "must be dense; got a csr_array"),
+    "sparse frame": (
+        lambda: pd.DataFrame(np.ones((MANY, 2))).astype(pd.SparseDtype(float)),
+        TypeError,
+        "must be dense; got a DataFrame",
+    ),
     "sparse keys": (lambda: sparse.dok_array((MANY, MANY)), TypeError, "Sparse.*got a dok_array"),
     "None": (lambda: [np.zeros((8, 8))] * 5 + [None], ValueError, "None in it, first at 5"),
     "None first": (lambda: [None, np.zeros((8, 8))], ValueError, "None in it, first at 0"),

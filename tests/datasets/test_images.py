@@ -5,8 +5,10 @@ from __future__ import annotations
 import builtins
 import hashlib
 import os
+import struct
 import sys
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -478,6 +480,31 @@ def test_without_imagecodecs_pillow_helps_where_it_sees_the_same_numbers(tmp_pat
     assert [Path(name).name for name in found.filenames] == ["0.tif", "2.tif"]
     np.testing.assert_allclose(found.images[0, :, :, 0], values / 65535, atol=1e-7)
     np.testing.assert_allclose(found.images[1], drawn() / 255, atol=1e-7)
+
+
+def test_wide_integers_with_a_sign_keep_their_contrast(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, SIZE)
+    for dtype, least in (("int32", 0), ("int64", 0), ("uint32", 0), ("int32", -100)):
+        tifffile.imwrite(tmp_path / "0.tif", (values + least).astype(dtype))
+        found = load_images(tmp_path, image_size=SIZE).images[0]
+        np.testing.assert_allclose(found, (values + least) / np.iinfo(dtype).max, rtol=1e-6)
+
+
+def test_grey_with_opacity_and_16_bits_stays_grey(tmp_path):
+    rows = np.zeros((*SIZE, 2), ">u2")
+    rows[..., 0], rows[..., 1] = deep(grey(drawn())), 65535
+
+    def chunk(name, content):
+        body = name + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = struct.pack(">IIBBBBB", SIZE[1], SIZE[0], 16, 4, 0, 0, 0)
+    lines = b"".join(b"\0" + row.tobytes() for row in rows)
+    png = [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
+    (tmp_path / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png))
+    found = load_images(tmp_path, image_size=SIZE).images
+    assert found.shape == (1, *SIZE)
+    np.testing.assert_allclose(found[0], grey(drawn()), atol=1)
 
 
 def test_files_are_opened_for_reading_only(tmp_path, monkeypatch):

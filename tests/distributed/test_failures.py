@@ -18,6 +18,7 @@ KINDS = {
     "parameter": ("process 1 has another temperature", "process 1 has another temperature"),
     "counting": ("has another max_clusters, n_clusters", "has another max_clusters, n_clusters"),
     "folder": ("has another use of checkpoint_dir", "has another use of checkpoint_dir"),
+    "callbacks": ("process 1 has another set of callbacks", "another set of callbacks"),
     "error": ("Another process of this training has failed", "the disk is gone"),
     "interrupt": ("Another process of this training has failed", "KeyboardInterrupt"),
 }

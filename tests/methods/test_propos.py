@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,14 @@ def test_the_warm_up_follows_the_length_of_training(build, given, max_epochs, ex
     for epoch in range(max_epochs):
         start(trainer, epoch)
         assert trainer.objective.clustering == (epoch >= expected)
+
+
+def test_a_warm_up_that_leaves_no_epoch_warns(build):
+    with pytest.warns(UserWarning, match="cluster_warmup_epochs=3 of max_epochs=3 leave no epoch"):
+        build(ProPos, cluster_warmup_epochs=3, max_epochs=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build(ProPos, cluster_warmup_epochs=2, max_epochs=3)
 
 
 def test_the_e_step_is_spherical_k_means_on_the_target_network(build):

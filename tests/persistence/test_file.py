@@ -45,6 +45,8 @@ def test_a_file_is_replaced_only_where_asked(small):
     before = path.read_bytes()
     other = copy.deepcopy(model)
     other._model.parameters["verbose"] = 1
+    with pytest.raises(IsADirectoryError, match="is a folder; give the path of a file"):
+        model.save(path.parent)
     with pytest.raises(FileExistsError, match=r"small\.safetensors.*overwrite=True"):
         other.save(path)
     assert path.read_bytes() == before

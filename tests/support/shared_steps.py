@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
 from torch import Tensor
 
@@ -138,6 +139,8 @@ def failing(kind: str) -> tuple[str, float]:
             model.set_params(n_clusters="auto", max_clusters=5)
         if kind == "folder":
             model.set_params(checkpoint_dir="states")
+        if kind == "callbacks":
+            model.set_callbacks(ScoringMonitor(scoring=score))
         if kind in ("error", "interrupt"):
             model.set_params(augmentation=Failing(kind))
     if rank == 0 and kind in ("error", "interrupt"):
@@ -150,6 +153,11 @@ def failing(kind: str) -> tuple[str, float]:
         time.sleep(1.0 * rank)  # the one that has failed lives on
         return told
     return "", 0.0
+
+
+def score(estimator: Any, X: Any, y: Any = None) -> float:
+    """Score an estimator, as a callback asks for."""
+    return float(estimator.score(X))
 
 
 class Failing:

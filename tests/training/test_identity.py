@@ -15,6 +15,8 @@ from skdeepcluster.data.samples import read_samples
 from skdeepcluster.training import identity
 from skdeepcluster.training.identity import training_identity
 
+STRENGTH = 0.1
+
 
 def make(**parameters):
     return ContrastiveClustering(**{"random_state": 0, **parameters})
@@ -29,6 +31,25 @@ def differing(rows, first, second):
 
 def shift(batch, generator, by=0.1):
     return batch + by
+
+
+class Adding:
+    """Says nothing of what it adds."""
+
+    class Module(nn.Module):
+        def __init__(self, by):
+            super().__init__()
+            self.by = by
+
+        def forward(self, x):
+            return x + self.by
+
+    def __init__(self, by):
+        self.by, self.seen = by, []
+
+    def __call__(self, batch, generator):
+        self.seen.append(len(batch))
+        return batch + self.by
 
 
 def shifting(by):
@@ -49,6 +70,8 @@ def shifting(by):
         ("augmentation", shift, shift),
         ("augmentation", functools.partial(shift, by=1), functools.partial(shift, by=1)),
         ("augmentation", VectorAugmentation(), VectorAugmentation()),
+        ("augmentation", Adding(1), Adding(1)),
+        ("backbone", Adding.Module(1), Adding.Module(1).eval()),
         ("backbone", nn.LazyLinear(3), nn.LazyLinear(3)),
         ("random_state", np.random.RandomState(0), np.random.RandomState(0)),
         ("device", "cpu", torch.device("cpu")),
@@ -76,6 +99,9 @@ def test_what_means_the_same_is_the_same(rows, name, first, second):
         ("augmentation", lambda x, g: (lambda: x + 1)(), lambda x, g: (lambda: x + 2)()),
         ("augmentation", shifting(1), shifting(2)),
         ("augmentation", functools.partial(shift, by=1), functools.partial(shift, by=2)),
+        ("augmentation", Adding(1), Adding(2)),
+        ("augmentation", Adding.Module(1), Adding.Module(2)),
+        ("augmentation", nn.Sequential(Adding.Module(1)), nn.Sequential(Adding.Module(2))),
         ("random_state", 0, None),
         ("random_state", np.random.RandomState(0), np.random.RandomState(1)),
     ],
@@ -105,6 +131,19 @@ def test_any_sample_of_small_data_counts(rows):
         changed = rows.copy()
         changed[place, 7] += 1
         assert training_identity(make(), read_samples(changed))["samples"] != expected
+
+
+def test_small_differences_far_from_zero_count(rows):
+    far = 1.7e9 + rows.astype(np.float64)
+    one, other = (training_identity(make(), read_samples(X)) for X in (far, far + 1))
+    assert one["samples"] != other["samples"]
+
+
+def test_constants_that_a_function_names_count(rows, monkeypatch):
+    model = make(augmentation=lambda batch, generator: batch + STRENGTH)
+    before = training_identity(model, read_samples(rows))
+    monkeypatch.setitem(globals(), "STRENGTH", 5.0)
+    assert training_identity(model, read_samples(rows))["augmentation"] != before["augmentation"]
 
 
 def test_large_data_is_looked_at_in_pieces():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from trainings import trainer_of
 
 from skdeepcluster import CLC
+from skdeepcluster.training import schedule
 from skdeepcluster.training.schedule import (
     choose_max_epochs,
     choose_warmup_epochs,
+    draw_rows,
     fit_batch_size,
     plan_batches,
 )
@@ -81,3 +84,12 @@ def test_the_rate_rises_over_a_share_of_the_epochs():
     assert choose_warmup_epochs(False, 50) == 10
     assert choose_warmup_epochs(True, 50) == 12
     assert choose_warmup_epochs(False, 3) == choose_warmup_epochs(True, 3) == 0
+
+
+@pytest.mark.parametrize("most", [2**24, 2])
+def test_rows_are_drawn_as_often_as_their_weights_say(monkeypatch, most):
+    monkeypatch.setattr(schedule, "MOST_OF_TORCH", most)
+    weights = torch.tensor([1.0, 0.0, 3.0, 4.0])
+    drawn = draw_rows(weights, 8000, torch.Generator().manual_seed(0))
+    share = torch.bincount(drawn, minlength=4) / 8000
+    torch.testing.assert_close(share, weights / 8, atol=0.02, rtol=0)

@@ -81,16 +81,21 @@ def read_pile(settings: Settings, out: Path, verbose: bool) -> Pile:
 
 def _refuse_out_of_range(settings: Settings, images: NDArray[Any], filenames: list[str]) -> None:
     """Refuse, by name, a file whose values do not lie between black and white."""
+    from skdeepcluster.features.preprocessing import ROUNDING
+
+    if images.dtype.kind != "f":
+        return
     span = settings.value_range
     low, high = (0.0, 1.0) if isinstance(span, str) else span
     axes = tuple(range(1, images.ndim))
     least, most = images.min(axis=axes), images.max(axis=axes)
-    beyond = np.flatnonzero((least < low) | (most > high))
-    if images.dtype.kind != "f" or not beyond.size:
+    slack = ROUNDING * (high - low)
+    beyond = np.flatnonzero((least < low - slack) | (most > high + slack))
+    if not beyond.size:
         return
     row = beyond[0]
     values = f"{filenames[row]} has values from {least[row]:.3g} to {most[row]:.3g}"
-    if settings.bits is not None and most[row] <= 1:
+    if settings.bits is not None and most[row] <= 1 + ROUNDING:
         raise ValueError(
             f"{values} of what its type can hold; of {settings.bits} bits in 16, as --bits says, "
             f"they end at {high:.3g}. Take out files of other depths, or leave out --bits."

@@ -762,6 +762,7 @@ def test_a_file_that_is_neither_dark_nor_bright_is_named_before_features_are_com
     settings = Settings("in", 2, features="resnet18")
     with pytest.raises(ValueError, match=r"b\.tif has values from 3 to 3: .*white 1\."):
         _refuse_out_of_range(settings, images, ["a.tif", "b.tif"])
+    _refuse_out_of_range(settings, images / 2.999999, ["a.tif", "b.tif"])
 
 
 def test_dark_images_are_told_before_features_are_computed():

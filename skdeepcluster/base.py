@@ -41,7 +41,7 @@ from skdeepcluster.persistence.versions import version_note
 from skdeepcluster.training.agreement import labels_of_views
 from skdeepcluster.training.callbacks import CallbackSupportMixin, with_callbacks
 from skdeepcluster.training.device import DTYPES
-from skdeepcluster.training.fitted import FittedModel, on_cpu
+from skdeepcluster.training.fitted import FittedModel, deep_copy, on_cpu
 from skdeepcluster.training.objective import Objective, Schedule
 
 __all__ = ["DeepClusterer"]
@@ -584,6 +584,9 @@ class DeepClusterer(
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
         return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return deep_copy(self, memo)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)

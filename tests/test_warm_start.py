@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -109,11 +110,14 @@ def test_all_parameters_that_shape_the_networks_are_known(Estimator, fitted, row
 def test_weights_for_further_training_survive_a_pickle_where_they_are_wanted(rows, fitted):
     for Estimator in (ProPos, TwinContrastClustering):
         model = fitted(Estimator)
-        kept, dropped = copy.deepcopy(model), copy.deepcopy(model.set_params(warm_start=False))
+        kept = pickle.loads(pickle.dumps(model))
+        dropped = pickle.loads(pickle.dumps(model.set_params(warm_start=False)))
+        copied = copy.deepcopy(model)
         assert kept._further_weights.keys() == model._further_weights.keys() != set()
         assert dropped._further_weights == {}
         model.set_params(warm_start=True).fit(rows)
-        assert without_times(kept.fit(rows).history_) == without_times(model.history_)
+        for other in (kept, copied.set_params(warm_start=True)):
+            assert without_times(other.fit(rows).history_) == without_times(model.history_)
         assert dropped.set_params(warm_start=True).fit(rows).n_epochs_ == 4
 
 

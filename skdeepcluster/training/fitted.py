@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ LARGEST_TRIED = 32
 
 ODD = 32.0  # a 32nd, or 32 times, of the training samples' extent
 FEW = 8
+T = TypeVar("T")
+NEEDED = ("n_clusters", "image_size", "precision")
 LARGE = 2.0  # mean of images in units of the range: 0 to 1 in training, but for hot pixels
 
 
@@ -74,7 +76,26 @@ def on_cpu(value: Any, moved: dict[int, Any]) -> Any:
     return moved[id(value)]
 
 
-NEEDED = ("n_clusters", "image_size", "precision")
+def deep_copy(value: T, memo: dict[int, Any]) -> T:
+    """
+    Copy an object in memory, of which `__getstate__` is for pickles.
+
+    Parameters
+    ----------
+    value : object
+        The object.
+    memo : dict
+        As `copy.deepcopy` hands it on.
+
+    Returns
+    -------
+    object
+        The copy.
+    """
+    made = object.__new__(type(value))
+    memo[id(value)] = made
+    made.__dict__.update(copy.deepcopy(value.__dict__, memo))
+    return made
 
 
 def parameters_of(estimator: Any) -> dict[str, Any]:
@@ -245,6 +266,10 @@ class FittedModel:
         parts = (result(*batch) for batch in self.batches(samples, part))
         n_rows = len(range(*part.indices(len(samples))))
         return gather(parts, n_rows, torch.device("cpu")).numpy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FittedModel:
+        """Copy the networks where they are."""
+        return deep_copy(self, memo)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state with the networks on the CPU, so that it loads anywhere."""

@@ -74,6 +74,22 @@ def test_what_a_subclass_fixes_holds_after_the_fit_too(tmp_path):
         assert each._model.dtype == torch.bfloat16
         assert each._model.n_clusters == 2
         np.testing.assert_array_equal(each.predict(images), model.labels_)
+    model.warm_start = True
+    assert model.fit(images).n_epochs_ == 2
+
+
+class Any(ContrastiveClustering):
+    """Always counts."""
+
+    def __init__(self, *, max_epochs=1, random_state=0, device="auto"):
+        super().__init__("auto", max_epochs=max_epochs, random_state=random_state, device=device)
+
+
+def test_a_number_that_was_found_has_a_place_in_the_file(rows, tmp_path):
+    model = Any().fit(rows)
+    with pytest.raises(ValueError, match="must be a parameter of Any to be saved"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 class Swapping(VectorAugmentation):

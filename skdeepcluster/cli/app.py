@@ -125,9 +125,10 @@ def _fit(
 
 
 def _hint(out: Path, overwrite: bool) -> str:
+    is_replaced = overwrite and not (out / TRAINING).exists()
     if overwrite and (out / REPORT).exists():
-        return f"{UNCHANGED} {GOES_ON}"
-    return WITHOUT if overwrite and not (out / TRAINING).exists() else GOES_ON
+        return "" if is_replaced else f"{UNCHANGED} {GOES_ON}"
+    return WITHOUT if is_replaced else GOES_ON
 
 
 @app.command("predict")

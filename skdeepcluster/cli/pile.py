@@ -95,7 +95,7 @@ def _refuse_out_of_range(settings: Settings, images: NDArray[Any], filenames: li
         return
     row = beyond[0]
     values = f"{filenames[row]} has values from {least[row]:.3g} to {most[row]:.3g}"
-    if settings.bits is not None and most[row] <= 1 + ROUNDING:
+    if settings.bits is not None and low - slack <= least[row] and most[row] <= 1 + slack:
         raise ValueError(
             f"{values} of what its type can hold; of {settings.bits} bits in 16, as --bits says, "
             f"they end at {high:.3g}. Take out files of other depths, or leave out --bits."

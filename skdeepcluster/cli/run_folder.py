@@ -112,7 +112,7 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
     out : Path
         Its folder.
     overwrite : bool
-        Whether what another run has left there is going to be removed.
+        Whether what another run has left there is going to be replaced.
 
     Returns
     -------
@@ -131,9 +131,12 @@ def open_run(settings: Settings, out: Path, overwrite: bool) -> Settings:
             f"{out} holds {', '.join(found)}, but no {RUN_FILE} of a run that has left them: "
             "choose another folder."
         )
-    if overwrite and found not in ([], [RUN_FILE]):  # which stay until there are others
+    if overwrite:
+        (out / TRAINING).mkdir(exist_ok=True)  # as long as it is there, nothing has been replaced
+        if _has_states(out):
+            say(f"Going on with the training in {out} if it is of these settings and images.")
         return settings
-    if found and not overwrite:
+    if found:
         settings = _go_on(settings, out, found)
     write_settings(settings, out)
     return settings
@@ -151,8 +154,8 @@ def remove_results(out: Path) -> None:
     found = _results_in(out)
     if found:
         say(f"Replacing {', '.join(found)} in {out}.")
-    # The model first: were this broken off, it would be gone on with.
-    for name in sorted(found, key=lambda name: name != MODEL):
+    # The report says that a run is finished; without it, the settings are of what is left.
+    for name in sorted(found, key=[REPORT, MODEL, *RESULTS, RUN_FILE].index):
         (out / name).unlink(missing_ok=True)
 
 
@@ -210,7 +213,7 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
         now["dtype"] = before["dtype"]
     now["classes"] = before["classes"]  # which follow from the labels
     other = [name for name in now if before[name] != now[name]]
-    has_begun = found != [RUN_FILE] or any((out / TRAINING).rglob("*.state"))
+    has_begun = found != [RUN_FILE] or _has_states(out)
     if other and has_begun:
         raise FileExistsError(
             f"{out} holds an unfinished run with another {', '.join(other)}: choose another folder"
@@ -219,6 +222,10 @@ def _go_on(settings: Settings, out: Path, found: list[str]) -> Settings:
     say(f"Going on with the run in {out}.")
     dtype = there.dtype if MODEL in found else settings.dtype
     return dataclasses.replace(settings, classes=there.classes, dtype=dtype)
+
+
+def _has_states(out: Path) -> bool:
+    return any((out / TRAINING).rglob("*.state"))
 
 
 def _or_replace(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,13 +146,15 @@ def _fit(
         model = _trained_before(settings, pile, out)
     else:
         model = _trained(estimator, pile, out, overwrite)
+    if not is_there:  # on the disk before anything is removed
+        model.save(out / TRAINING / MODEL, overwrite=True)
     if overwrite:
         remove_results(out)
     # Images that come later are to be read as these were, and clusters to have the same names.
     settings = dataclasses.replace(settings, dtype=str(pile.images.dtype), classes=pile.classes)
     write_settings(settings, out)
     if not is_there:
-        model.save(out / MODEL)
+        os.replace(out / TRAINING / MODEL, out / MODEL)
     shutil.rmtree(out / TRAINING, ignore_errors=True)
     return finish(settings, model, pile, out)
 
@@ -168,11 +171,11 @@ def _trained(estimator: Any, pile: Pile, out: Path, overwrite: bool) -> Any:
     """Train; what is to be replaced stays until that has succeeded."""
     try:
         estimator.fit(pile.samples, known_labels=pile.known)
-    except AnotherTraining:  # the settings are those of before: `open_run` has seen to that
+    except AnotherTraining:
         if not overwrite:
             raise ValueError(
-                f"Images or labels have changed since the training in {out} began. Bring back "
-                "those of then, or add --overwrite to begin anew."
+                f"Images, labels or versions have changed since the training in {out} began. Bring "
+                "back those of then, or add --overwrite to begin anew."
             ) from None
         shutil.rmtree(out / TRAINING)
         estimator.fit(pile.samples, known_labels=pile.known)

@@ -126,10 +126,10 @@ def load_images(
     most have are skipped. Estimators then need ``channel_axis="last"``, except for four.
 
     In float32, integers are shares of the range of their type: of 16 bits without a sign, 65535 is
-    1; with a sign, the smallest is 0, but of more than 16 bits with a sign, 0 is 0 and the largest
-    is 1. Floating-point files are as they are. In uint8 these shares are multiplied by 255 and
-    rounded. Pillow reads PNG files with 16 bits as ones of 8 if they are in colour or have opacity.
-    A model has to be given images in the dtype that it was trained on.
+    1; of 16 bits with a sign, the smallest is 0; of more with a sign, the largest is 1, and what is
+    not above 0 is 0. Floating-point files are as they are. In uint8 these shares are multiplied by
+    255 and rounded. Pillow reads PNG files with 16 bits as ones of 8 if they are in colour or have
+    opacity. A model has to be given images in the dtype that it was trained on.
 
     Reduction averages over the pixels that become one (bilinear, with antialiasing); JPEG files
     are decoded at the smallest scale that suffices.

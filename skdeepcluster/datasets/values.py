@@ -58,7 +58,7 @@ def scaled(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[Any],
     -------
     values : ndarray, dtype uint8 or float32
         Integers of at most 8 bits as bytes, others as shares of their range, those of more than 16
-        bits with a sign as shares of the largest; floats as they are.
+        bits with a sign as shares of the largest, at least 0; floats as they are.
     kind : {"bytes", "share", "unit", "float"}
         As in `Picture`.
 
@@ -76,8 +76,7 @@ def scaled(values: NDArray[Any], bits: int | None = None) -> tuple[NDArray[Any],
         return values, "bytes"
     if values.dtype.kind == "i" and bits > 16:
         # 0 stays 0: beside an offset of a half, float32 would round small numbers to a few levels.
-        found = (values / (2.0 ** (bits - 1) - 1)).astype(np.float32)
-        return found, "share" if found.min() >= 0 else "float"
+        return (values.clip(0) / (2.0 ** (bits - 1) - 1)).astype(np.float32), "share"
     low = -(2 ** (bits - 1)) if values.dtype.kind == "i" else 0
     shares = (values.astype(np.float32 if bits <= 16 else np.float64) - low) / (2**bits - 1)
     if bits <= 8:

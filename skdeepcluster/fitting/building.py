@@ -23,9 +23,9 @@ from skdeepcluster.training.approximate import approximate_neighbors, is_worthwh
 from skdeepcluster.training.device import resolve_device, training_dtype
 from skdeepcluster.training.distributed import ALONE, Processes
 from skdeepcluster.training.engine import Settings, Trainer
-from skdeepcluster.training.fitted import FittedModel
+from skdeepcluster.training.fitted import FittedModel, parameters_of
 from skdeepcluster.training.neighbors import NeighborViews, n_neighbors
-from skdeepcluster.training.objective import Schedule
+from skdeepcluster.training.objective import Schedule, are_ours
 from skdeepcluster.training.schedule import (
     choose_max_epochs,
     choose_warmup_epochs,
@@ -187,8 +187,7 @@ def _settings(
 
 def _has_parts_of_others(plain: Any) -> bool:
     """Tell whether there are networks that may draw as torch's own layers do."""
-    classes = type(plain), plain._model_class, plain._objective_class
-    is_ours = all(cls.__module__.startswith("skdeepcluster.") for cls in classes)
+    is_ours = are_ours(type(plain), plain._model_class, plain._objective_class)
     return not is_ours or not isinstance(plain.backbone, str)
 
 
@@ -216,7 +215,7 @@ def _model_to_go_on_from(estimator: Any, samples: Samples) -> FittedModel | None
     if not estimator.warm_start or not hasattr(estimator, "_model"):
         return None
     fitted: FittedModel = estimator._model
-    then, now = fitted.parameters, estimator.get_params(deep=False)
+    then, now = fitted.parameters, parameters_of(estimator)
     changed = [
         f"{name} was {then[name]!r}, is {now[name]!r}"
         for name in estimator._structural_parameters

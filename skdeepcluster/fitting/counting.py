@@ -43,7 +43,7 @@ def with_n_clusters(
     Returns
     -------
     curve : dict of str to ndarray
-        How well clusters are told apart, by their number. After a warm start, that of then.
+        How well clusters are told apart, by their number; empty after a warm start.
     chosen : estimator instance
         A copy that has the number of clusters, no less than there are known classes.
 
@@ -63,7 +63,7 @@ def with_n_clusters(
                 "that n_clusters='auto' found before."
             )
         refuse_too_many(n_classes, chosen.n_clusters)
-        return getattr(estimator, "n_clusters_curve_", {}), chosen
+        return {}, chosen
     pilot.n_clusters = _begin_with(estimator.max_clusters, len(samples), n_classes)
     if estimator.checkpoint_dir is not None:
         pilot.checkpoint_dir = Path(estimator.checkpoint_dir) / "number_of_clusters"

@@ -72,7 +72,8 @@ def fit(estimator: Any, X: Any, y: Any, known_labels: Any) -> Fit:
         goes_on = estimator.warm_start and hasattr(estimator, "_model")
         chosen, curve = estimator, getattr(estimator, CURVE, {}) if goes_on else {}
         if estimator.n_clusters == "auto":
-            curve, chosen = with_n_clusters(estimator, processes, samples, X, known)
+            found, chosen = with_n_clusters(estimator, processes, samples, X, known)
+            curve = found or curve
         for name in NOT_IN_EVERY_FIT:  # callbacks look at the estimator while it is trained
             estimator.__dict__.pop(name, None)
         result = _fit_in(processes, chosen, samples, X, y, known, watched=estimator)

@@ -51,6 +51,8 @@ def save_model(
 
 def _manifest(estimator: Any) -> dict[str, Any]:
     fitted, cls = estimator._model, type(estimator)
+    if estimator.n_clusters == "auto" and "n_clusters" not in cls._get_param_names():
+        raise ValueError(f"n_clusters='auto' must be a parameter of {cls.__name__} to be saved.")
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "class": [cls.__module__, cls.__qualname__],

@@ -56,9 +56,11 @@ def models_are_shown_to(estimator: Any) -> list[str]:
     list of str
         Their classes.
     """
-    hooks = [callback.on_fit_task_end for callback in getattr(estimator, "_skl_callbacks", ())]
-    asking = [hook for hook in hooks if "fitted_estimator" in inspect.signature(hook).parameters]
-    return [type(hook.__self__).__name__ for hook in asking]
+    return [
+        type(callback).__name__
+        for callback in getattr(estimator, "_skl_callbacks", ())
+        if "fitted_estimator" in inspect.signature(callback.on_fit_task_end).parameters
+    ]
 
 
 class EpochWatch:

@@ -30,7 +30,7 @@ MISFITS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 
 
 class AnotherTraining(ValueError):
-    """A folder holds the states of a training with other parameters or data."""
+    """A folder holds states of a training with other parameters or data, or of other versions."""
 
 
 class Checkpoints:
@@ -280,7 +280,7 @@ def _load(trainer: Trainer, state: dict[str, Any], path: Path) -> None:
         check_state(trainer, state)
         trainer.load_state_dict(state)
     except MISFITS as error:
-        raise ValueError(
+        raise AnotherTraining(
             f"The training state {path} does not fit these versions of skdeepcluster and torch: "
             f"{printable(str(error))}. Name an empty folder as checkpoint_dir."
         ) from error

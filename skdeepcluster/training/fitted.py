@@ -21,12 +21,13 @@ from skdeepcluster.networks.model import Model
 from skdeepcluster.training.device import inference_dtype
 from skdeepcluster.training.inference import gather, infer_batches, infer_samples
 
+T = TypeVar("T")
+
+NEEDED = ("n_clusters", "image_size", "precision")
 LARGEST_TRIED = 32
 
 ODD = 32.0  # a 32nd, or 32 times, of the training samples' extent
 FEW = 8
-T = TypeVar("T")
-NEEDED = ("n_clusters", "image_size", "precision")
 LARGE = 2.0  # mean of images in units of the range: 0 to 1 in training, but for hot pixels
 
 

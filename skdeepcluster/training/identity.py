@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -45,9 +46,9 @@ def training_identity(
     ----------
     estimator : BaseEstimator
         Gives the class, the parameters and, with ``warm_start=True``, the model to go on from. Of
-        modules the weights count, of functions the code and the constants they hold or name, of a
+        modules the weights count, of functions the code and the constants they hold, of a
         `RandomState` its position, of other objects the ``repr``; of modules, and of objects whose
-        ``repr`` is an address, attributes that are constants count, too.
+        ``repr`` is an address, also the constants that they keep of what they were made with.
     samples : Samples
         The training samples. Of large ones, 64 pieces of 1 MiB spread over all are looked at.
     known : KnownLabels or None, default=None
@@ -106,7 +107,7 @@ def _describe(value: Any) -> str:
     text = ADDRESS.sub("", repr(value))
     if text == repr(value) or not hasattr(value, "__dict__"):
         return text
-    return f"{text} {_digest(_constants(vars(value)))}"
+    return f"{text} {_digest(_settings(value))}"
 
 
 def _digest(parts: Iterable[Any]) -> str:
@@ -128,13 +129,24 @@ def _module(module: nn.Module) -> Iterable[Any]:
         yield name.encode()
         yield _bytes(value)
     for part in module.modules():
-        yield from _constants({n: v for n, v in vars(part).items() if n != "training"})
+        yield from _settings(part)
 
 
-def _constants(values: Mapping[str, Any]) -> Iterable[bytes]:
-    for name, value in values.items():
-        if isinstance(value, UNCHANGING):
-            yield f"{name}={value!r}".encode()
+def _settings(value: Any) -> Iterable[bytes]:
+    """Name the constants under the names of what `__init__` takes; others may be counters."""
+    try:
+        taken = inspect.signature(type(value).__init__).parameters
+    except ValueError:  # of classes in C
+        return
+    for name, kept in sorted(vars(value).items()):
+        if name.strip("_") in taken and _is_constant(kept):
+            yield f"{name}={kept!r}".encode()
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return isinstance(value, UNCHANGING)
 
 
 def _function(function: FunctionType) -> Iterable[Any]:
@@ -147,8 +159,6 @@ def _function(function: FunctionType) -> Iterable[Any]:
         else:  # what can change, such as a counter, does not count
             kept = repr(value if isinstance(value, UNCHANGING) else type(value))
             yield ADDRESS.sub("", kept).encode()
-    named = function.__globals__
-    yield from _constants({n: named[n] for n in function.__code__.co_names if n in named})
 
 
 def _code(code: CodeType) -> Iterable[bytes]:

@@ -15,6 +15,23 @@ from skdeepcluster.networks.model import Model
 from skdeepcluster.training.training_set import TrainingSet
 
 
+def are_ours(*classes: type) -> bool:
+    """
+    Tell whether classes are this package's, which keeps to more than the contract asks for.
+
+    Parameters
+    ----------
+    *classes : type
+        Of a method and its parts.
+
+    Returns
+    -------
+    bool
+        False if one is the caller's.
+    """
+    return all(cls.__module__.startswith("skdeepcluster.") for cls in classes)
+
+
 @dataclass(frozen=True)
 class Schedule:
     """

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skdeepcluster.training.engine import Trainer
 from skdeepcluster.training.muon import Muon, is_kernel
+from skdeepcluster.training.objective import are_ours
 
 NUMBERS = (bool, int, float)
 LARGEST = sys.float_info.max
@@ -75,7 +76,7 @@ def _is_finite(value: Any) -> bool:
 
 def _check_ranges(trainer: Trainer, own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     ends = {"labels": trainer.settings.n_clusters, "rows": len(trainer.source)}
-    is_ours = type(trainer.objective).__module__.startswith("skdeepcluster.")
+    is_ours = are_ours(type(trainer.objective), type(trainer.objective.model))
     for name, tensor in found.items():
         last = name.rpartition(".")[2]
         if last == "running_var":

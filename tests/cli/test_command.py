@@ -795,7 +795,7 @@ def test_what_was_interrupted_while_replacing_goes_on_without_that(pile, tmp_pat
         patch.setattr(Path, "unlink", until_tables)
         stopped = run(*fit, "--overwrite", status=130)
     assert "The same command goes on" in stopped.stderr
-    assert not (out / "model.safetensors").exists()
+    assert not (out / "report.html").exists()
     assert "is not trained again" not in run(*fit, "--overwrite").stderr
     with monkeypatch.context() as patch:
         patch.setattr("skdeepcluster.cli.work.finish", stop)
@@ -826,8 +826,41 @@ def test_a_training_that_was_begun_is_replaced_by_another(pile, tmp_path, monkey
         patch.setattr("skdeepcluster.fitting.fit.fitted_attributes", stop)
         run(*fit, "-k", 3, status=130)
     assert "another n_clusters" in run(*fit, "-k", 2, status=1).stderr
-    run(*fit, "-k", 2, "--overwrite")
+    assert "n_samples=60" in run(*fit, "-k", 300, "--overwrite", status=1).stderr
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.fitting.fit.fitted_attributes", stop)
+        run(*fit, "-k", 3, status=130)
+    assert "Going on with the training" in run(*fit, "-k", 2, "--overwrite").stderr
     assert skdeepcluster.load(out / "model.safetensors").n_clusters == 2
+
+
+def test_a_training_that_does_not_fit_these_versions_is_replaced(pile, tmp_path, monkeypatch):
+    fit = ["fit", pile, "-o", tmp_path / "out", "-k", 3, "-q", *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr("skdeepcluster.fitting.fit.fitted_attributes", stop)
+        run(*fit, status=130)
+
+    def check(*_):
+        monkeypatch.undo()
+        raise ValueError("of another version")
+
+    monkeypatch.setattr("skdeepcluster.training.checkpoint.check_state", check)
+    assert "add --overwrite to begin anew" in run(*fit, status=1).stderr
+    monkeypatch.setattr("skdeepcluster.training.checkpoint.check_state", check)
+    run(*fit, "--overwrite")
+
+
+def test_a_model_that_cannot_be_written_replaces_nothing(fitted, pile, tmp_path, monkeypatch):
+    out = shutil.copytree(fitted[0], tmp_path / "out")
+    before = content(out)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(skdeepcluster.ContrastiveClustering, "save", full)
+    run("fit", pile, "-k", 2, "-o", out, "-q", "--overwrite", *QUICK, status=1)
+    kept = {path: it for path, it in content(out).items() if ".training" not in path.parts}
+    assert kept == before
 
 
 def test_a_path_that_goes_up_is_the_same_in_every_command(pile, tmp_path, monkeypatch):
@@ -916,15 +949,12 @@ def test_a_training_of_other_images_is_not_gone_on_with(tmp_path, monkeypatch):
     images, out = write_digits(tmp_path / "in", 32), tmp_path / "o"
     fit = ["fit", images, "-k", 2, "-o", out, "-q", *QUICK]
 
-    def stop(*_):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr(skdeepcluster.ContrastiveClustering, "save", stop)
         run(*fit, status=130)
     shutil.copy(images / "000.png", images / "002.png")
     refused = run(*fit, status=1)
-    assert f"Images or labels have changed since the training in {out} began" in refused.stderr
+    assert f"have changed since the training in {out} began" in refused.stderr
 
 
 @pytest.mark.usefixtures("resnet18")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
 from torch import Tensor
 
@@ -140,6 +139,8 @@ def failing(kind: str) -> tuple[str, float]:
         if kind == "folder":
             model.set_params(checkpoint_dir="states")
         if kind == "callbacks":
+            from sklearn.callback import ScoringMonitor
+
             model.set_callbacks(ScoringMonitor(scoring=score))
         if kind in ("error", "interrupt"):
             model.set_params(augmentation=Failing(kind))

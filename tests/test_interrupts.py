@@ -17,6 +17,9 @@ class Interrupting:
     def __init__(self, call):
         self.call, self.n_calls = call, 0
 
+    def __repr__(self):  # the same training, wherever it is interrupted
+        return "Interrupting()"
+
     def __call__(self, batch, generator):
         self.n_calls += 1
         if self.n_calls == self.call:

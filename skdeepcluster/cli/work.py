@@ -146,8 +146,6 @@ def _fit(
         model = _trained_before(settings, pile, out)
     else:
         model = _trained(estimator, pile, out, overwrite)
-    if not is_there:  # on the disk before anything is removed
-        model.save(out / TRAINING / MODEL, overwrite=True)
     if overwrite:
         remove_results(out)
     # Images that come later are to be read as these were, and clusters to have the same names.
@@ -168,7 +166,7 @@ def _trained_before(settings: Settings, pile: Pile, out: Path) -> Any:
 
 
 def _trained(estimator: Any, pile: Pile, out: Path, overwrite: bool) -> Any:
-    """Train; what is to be replaced stays until that has succeeded."""
+    """Train, and save the model beside what it is going to replace."""
     try:
         estimator.fit(pile.samples, known_labels=pile.known)
     except AnotherTraining:
@@ -179,7 +177,9 @@ def _trained(estimator: Any, pile: Pile, out: Path, overwrite: bool) -> Any:
             ) from None
         shutil.rmtree(out / TRAINING)
         estimator.fit(pile.samples, known_labels=pile.known)
-    return estimator.set_params(checkpoint_dir=None, verbose=0)
+    model = estimator.set_params(checkpoint_dir=None, verbose=0)
+    model.save(out / TRAINING / MODEL, overwrite=True)  # on the disk before anything is removed
+    return model
 
 
 def predict(model_path: Path, folder: Path, out: Path, verbose: bool) -> dict[str, Any]:
